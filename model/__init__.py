@@ -1,0 +1,1 @@
+"""What embeds: anchors, audio encoders, and the model directories that hold them."""

@@ -1,0 +1,17 @@
+"""Everything that can go wrong while loading a model or embedding with it."""
+
+
+class ModelError(Exception):
+    """Base of the model package's errors; the message is meant for people."""
+
+
+class ModelDirectoryError(ModelError):
+    """A model directory is missing, incomplete, or does not match its config."""
+
+
+class MissingPartError(ModelError):
+    """A package or weight file that a model is made of is not installed or not found."""
+
+
+class UnreadableImageError(ModelError):
+    """An image cannot be used: not an image, broken, or beyond the size limit."""
