@@ -15,3 +15,7 @@ class MissingPartError(ModelError):
 
 class UnreadableImageError(ModelError):
     """An image cannot be used: not an image, broken, or beyond the size limit."""
+
+
+class InvalidTextError(ModelError):
+    """A query text is empty or longer than the limit."""

@@ -1,0 +1,1 @@
+"""Files to a searchable index: decoding, windows, Catalog, VectorIndex, Store, building, ranking."""
