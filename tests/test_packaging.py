@@ -1,4 +1,4 @@
-"""Guards on how the project is packaged: names nobody else may bring, exclusive extras, version ranges, data files.
+"""Guards on packaging: names nobody else may bring, exclusive extras, version ranges, data files.
 
 The application's packages stand at top level (docs/decisions/0001), so a dependency with a package of the
 same name would silently shadow one of ours.
