@@ -1,0 +1,1 @@
+"""What answers: the REST API and the web page over one model and one store."""

@@ -1,0 +1,8 @@
+"""How much the service accepts, in one place, so that the API, its documents and the tests agree."""
+
+MAX_RESULTS = 100  # hits in one answer
+DEFAULT_RESULTS = 10
+MAX_JSON_BYTES = 1024 * 1024  # a query just over the text limit, fully escaped, still gets its own message
+MAX_IMAGE_BYTES = 25 * 1024 * 1024
+MAX_AUDIO_BYTES = 100 * 1024 * 1024  # a minute of 24-bit 96 kHz stereo is 35 MB
+MULTIPART_OVERHEAD_BYTES = 64 * 1024  # boundaries, part headers and the small fields beside the file

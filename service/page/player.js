@@ -1,0 +1,71 @@
+// One audio element for the whole page, so that only one sound ever plays.
+
+export class Player extends EventTarget {
+  #audio = new Audio();
+  #frame = 0;
+  source = null; // {url, startS}: what is loaded
+
+  constructor() {
+    super();
+    this.#audio.preload = "auto";
+    this.#audio.id = "player";
+    document.body.append(this.#audio); // without controls it shows nothing
+    for (const name of ["play", "pause", "ended", "seeked"]) this.#audio.addEventListener(name, () => this.#changed());
+    this.#audio.addEventListener("error", () => this.source && this.#failed());
+  }
+
+  get playing() { return this.source !== null && !this.#audio.paused && !this.#audio.ended; }
+  get timeS() { return this.#audio.currentTime; }
+  isPlaying(source) { return this.playing && this.source === source; }
+
+  // Play or pause a source; a source that was not loaded starts at its startS.
+  toggle(source) {
+    if (this.source !== source) this.playFrom(source, source.startS);
+    else if (this.playing) this.#audio.pause();
+    else if (this.#audio.ended) this.playFrom(source, source.startS);
+    else this.#start();
+  }
+
+  playFrom(source, timeS) {
+    if (this.source !== source) {
+      this.source = source;
+      this.#audio.src = source.url;
+    }
+    this.#audio.currentTime = Math.max(0, timeS);
+    this.#start();
+  }
+
+  nudge(seconds) {
+    if (this.source) this.#audio.currentTime = Math.max(0, this.#audio.currentTime + seconds);
+  }
+
+  stop() {
+    this.source = null;
+    this.#audio.pause();
+    this.#audio.removeAttribute("src");
+    this.#audio.load();
+    this.#changed();
+  }
+
+  #start() {
+    this.#audio.play().catch((error) => {
+      // An AbortError only says that another sound was started meanwhile; a bad file also fires "error".
+      if (error.name === "NotAllowedError") this.#changed();
+    });
+  }
+
+  #failed() {
+    this.dispatchEvent(new CustomEvent("failed", { detail: { source: this.source } }));
+    this.stop();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+    cancelAnimationFrame(this.#frame);
+    const tick = () => {
+      this.dispatchEvent(new Event("time"));
+      if (this.playing) this.#frame = requestAnimationFrame(tick);
+    };
+    tick();
+  }
+}

@@ -1,0 +1,149 @@
+"""The one place where errors become ``application/problem+json`` (RFC 9457).
+
+Every error that a client can cause is mapped here to a status and a stable ``type``; whatever is not mapped is our
+own defect and becomes a 500 that says nothing about paths or code (the log has the traceback).
+"""
+
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from indexer import errors as indexer_errors
+from model import errors as model_errors
+from service import errors
+from service.schemas import FieldProblem, Problem
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A sort of problem: its status, its stable name, its title, and an example of its detail."""
+
+    status: int
+    name: str
+    title: str
+    example: str
+
+    @property
+    def type(self) -> str:
+        """The problem's ``type``, an identifier that never changes."""
+        return f"urn:sonoglot:problem:{self.name}"
+
+
+MALFORMED = Kind(400, "malformed-request", "The request cannot be read", "The body is not valid JSON.")
+UNKNOWN_LIBRARY = Kind(404, "unknown-library", "No such library", "There is no library 'rain'.")
+UNKNOWN_CLIP = Kind(404, "unknown-clip", "No such clip", "There is no clip 99.")
+FILE_GONE = Kind(410, "file-gone", "The clip's file is gone", "The file of clip 7 was moved or deleted. Index again.")
+TOO_LARGE = Kind(413, "too-large", "Too large", "The picture exceeds 25 MiB.")
+UNSUPPORTED_TYPE = Kind(415, "unsupported-type", "Unsupported content type", "Send application/json or a multipart form.")
+BAD_RANGE = Kind(416, "bad-range", "No such range", "The file has 4,000 bytes; the range starts beyond its end.")
+INVALID = Kind(422, "invalid-request", "The request makes no sense", "k: Input should be less than or equal to 100")
+UNUSABLE_TEXT = Kind(422, "unusable-text", "The text cannot be searched with", "The query text is empty.")
+UNUSABLE_IMAGE = Kind(422, "unusable-image", "The picture cannot be used", "The picture is not in a known format.")
+UNUSABLE_AUDIO = Kind(422, "unusable-audio", "The sound cannot be used", "The sound is not audio in a known format.")
+INTERNAL = Kind(500, "internal", "Something went wrong in the server", "It is not your fault; the server's log says more.")
+LOADING = Kind(503, "loading", "Not ready yet", "The model is still loading.")
+NOT_AVAILABLE = Kind(503, "not-available", "Not available", "The store was built with another model.")
+
+# The first that an error is an instance of decides, so subclasses come before their bases.
+KINDS: tuple[tuple[type[Exception], Kind], ...] = (
+    (ClientDisconnect, MALFORMED),
+    (errors.MalformedRequestError, MALFORMED),
+    (errors.InvalidRequestError, INVALID),
+    (errors.UnsupportedMediaTypeError, UNSUPPORTED_TYPE),
+    (errors.BodyTooLargeError, TOO_LARGE),
+    (errors.ClipFileGoneError, FILE_GONE),
+    (errors.RangeNotSatisfiableError, BAD_RANGE),
+    (errors.StillLoadingError, LOADING),
+    (errors.NotAvailableError, NOT_AVAILABLE),
+    (indexer_errors.LibraryNotFoundError, UNKNOWN_LIBRARY),
+    (indexer_errors.InvalidLibraryNameError, INVALID),
+    (indexer_errors.ClipNotFoundError, UNKNOWN_CLIP),
+    (indexer_errors.InvalidQueryError, INVALID),
+    (indexer_errors.DecodeError, UNUSABLE_AUDIO),
+    (indexer_errors.StoreError, NOT_AVAILABLE),
+    (model_errors.InvalidTextError, UNUSABLE_TEXT),
+    (model_errors.UnreadableImageError, UNUSABLE_IMAGE),
+    (model_errors.ModelDirectoryError, NOT_AVAILABLE),
+    (model_errors.MissingPartError, NOT_AVAILABLE),
+)
+
+
+def install(app: FastAPI) -> None:
+    """Make the app answer every error with a problem document."""
+    for error_type, _ in KINDS:
+        app.add_exception_handler(error_type, _answer_known)
+    app.add_exception_handler(RequestValidationError, _answer_validation)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_unexpected)
+
+
+def responses(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI description of the problems that an operation may answer with, with examples."""
+    described: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        entry = described.setdefault(kind.status, {"model": Problem, "description": kind.title, "content": {}})
+        content = entry["content"].setdefault(MEDIA_TYPE, {"examples": {}})
+        content["schema"] = {"$ref": "#/components/schemas/Problem"}
+        value = _problem(kind, detail=kind.example, instance="/v1/...").model_dump(exclude_none=True)
+        content["examples"][kind.name] = {"summary": kind.title, "value": value}
+    return described
+
+
+def _problem(kind: Kind, *, detail: str, instance: str, fields: list[FieldProblem] | None = None) -> Problem:
+    return Problem(
+        type=kind.type, title=kind.title, status=kind.status, detail=detail, instance=instance, errors=fields
+    )
+
+
+def _respond(problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    content = problem.model_dump(exclude_none=True)
+    return JSONResponse(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _answer_known(request: Request, error: Exception) -> Response:
+    kind = next(kind for error_type, kind in KINDS if isinstance(error, error_type))
+    headers = {}
+    fields = None
+    if isinstance(error, errors.RangeNotSatisfiableError):
+        headers["Content-Range"] = f"bytes */{error.size}"
+    if isinstance(error, errors.StillLoadingError):
+        headers["Retry-After"] = "1"
+    if isinstance(error, errors.InvalidRequestError):
+        fields = [FieldProblem(field=error.field, message=str(error))]
+    return _respond(_problem(kind, detail=str(error), instance=request.url.path, fields=fields), headers)
+
+
+def _answer_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    fields = [FieldProblem(field=_location(e["loc"]), message=e["msg"]) for e in error.errors()]
+    detail = "; ".join(f"{f.field}: {f.message}" if f.field else f.message for f in fields)
+    return _respond(_problem(INVALID, detail=detail, instance=request.url.path, fields=fields))
+
+
+def _location(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc if part not in ("body", "path", "query"))
+
+
+def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    kind = Kind(status.value, status.phrase.lower().replace(" ", "-"), status.phrase, "")
+    detail = error.detail if error.detail != status.phrase else status.description or status.phrase
+    problem = _problem(kind, detail=detail, instance=request.url.path)
+    return _respond(problem, dict(error.headers or {}))
+
+
+def _answer_unexpected(request: Request, error: Exception) -> Response:
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _respond(_problem(INTERNAL, detail=INTERNAL.example, instance=request.url.path))

@@ -1,0 +1,62 @@
+"""Loads the model and opens the store beside the running server.
+
+Loading takes seconds. The server answers ``/healthz`` and shows its page meanwhile, and says why where it fails.
+"""
+
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from indexer.errors import IndexerError
+from model.errors import ModelError
+from service.errors import NotAvailableError, StillLoadingError
+from service.search_service import SearchService, open_search_service
+
+logger = logging.getLogger(__name__)
+
+
+class Runtime:
+    """The search service, from the moment that loading it was started."""
+
+    def __init__(self, *, store_dir: Path, model_dir: Path | None) -> None:
+        self._store_dir = store_dir
+        self._model_dir = model_dir
+        self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
+        self._loading: Future[SearchService] | None = None
+
+    def start(self) -> None:
+        """Start loading, in a thread of its own."""
+        self._loading = self._loader.submit(
+            open_search_service, store_dir=self._store_dir, model_dir=self._model_dir
+        )
+        self._loading.add_done_callback(_log_failure)
+
+    def stop(self) -> None:
+        """Wait for loading to end, and close what was opened."""
+        self._loader.shutdown(wait=True, cancel_futures=True)
+        if self._loading and not self._loading.cancelled() and self._loading.exception() is None:
+            self._loading.result().close()
+
+    def wait(self, *, timeout_s: float) -> None:
+        """Block until loading has ended, well or not. Raises TimeoutError."""
+        assert self._loading is not None, "start() comes first"
+        self._loading.exception(timeout=timeout_s)
+
+    def service(self) -> SearchService:
+        """Return the search service. Raises StillLoadingError or NotAvailableError."""
+        if self._loading is None or not self._loading.done():
+            raise StillLoadingError("The model is still loading; ask again in a moment.")
+        error = self._loading.exception()
+        if isinstance(error, IndexerError | ModelError):
+            raise NotAvailableError(str(error)) from error
+        if error is not None:
+            raise NotAvailableError("The model or the store could not be opened; the server's log says why.") from error
+        return self._loading.result()
+
+
+def _log_failure(loading: Future[SearchService]) -> None:
+    error = None if loading.cancelled() else loading.exception()
+    if isinstance(error, IndexerError | ModelError):
+        logger.error("cannot answer searches: %s", error)
+    elif error is not None:
+        logger.error("cannot answer searches", exc_info=error)

@@ -1,0 +1,142 @@
+"""What goes in and out of the REST API: the pydantic models that validate, document and serialise it.
+
+Text length is not checked here but by ``model.limits``, so that the command line says the same.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from service.limits import DEFAULT_RESULTS, MAX_RESULTS
+
+LibraryName = Annotated[str, Field(description="Search in this library only; all of them without it.", max_length=1000)]
+ResultCount = Annotated[int, Field(ge=1, le=MAX_RESULTS, description="How many clips to return at most.")]
+ClipId = Annotated[int, Field(ge=1, le=2**63 - 1, description="Identity of a clip in the catalogue.")]
+
+
+class SearchRequest(BaseModel):
+    """A question in JSON: exactly one of ``text`` and ``clip_id``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str | None = Field(default=None, description="What the sound is, in any language.")
+    clip_id: ClipId | None = Field(default=None, description="Find clips that sound like this one.")
+    library: LibraryName | None = None
+    k: ResultCount = DEFAULT_RESULTS
+    lang: str | None = Field(
+        default=None,
+        max_length=35,
+        pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$",
+        description="Language tag of the text (BCP 47), for the caller's records; the model needs no hint.",
+    )
+
+    @model_validator(mode="after")
+    def _one_question(self) -> "SearchRequest":
+        if (self.text is None) == (self.clip_id is None):
+            raise ValueError("give exactly one of 'text' and 'clip_id'")
+        return self
+
+
+class UploadFields(BaseModel):
+    """The fields beside the file of a multipart question."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    library: LibraryName | None = None
+    k: ResultCount = DEFAULT_RESULTS
+
+
+class QueryEcho(BaseModel):
+    """The question as it was understood."""
+
+    kind: Literal["text", "clip", "image", "audio"]
+    text: str | None = None
+    lang: str | None = None
+    clip_id: int | None = None
+    filename: str | None = Field(default=None, description="Name of the uploaded file, as the client gave it.")
+    library: str | None = None
+    k: int
+
+
+class HitOut(BaseModel):
+    """One ranked clip, with the segment of it that matched best."""
+
+    rank: int
+    clip_id: int
+    path: str
+    library: str
+    score: float = Field(description="Cosine similarity of the query and the best segment, -1 to 1.")
+    start_s: float
+    end_s: float
+    duration_s: float
+    audio_url: str = Field(description="Where the clip's audio is, relative to the server's root.")
+
+
+class SearchResponse(BaseModel):
+    """Ranked clips, best first."""
+
+    query: QueryEcho
+    model: str
+    took_ms: float
+    hits: list[HitOut]
+
+
+class ClipOut(BaseModel):
+    """One clip of the catalogue."""
+
+    clip_id: int
+    path: str
+    library: str
+    duration_s: float
+    audio_url: str
+
+
+class WaveformOut(BaseModel):
+    """How loud a clip is over its length, for drawing it."""
+
+    clip_id: int
+    peaks: list[float] = Field(description="Peaks of equally long parts, 0 to 1; the loudest part is 1.")
+
+
+class LibraryOut(BaseModel):
+    """One library and how much is in it."""
+
+    name: str
+    clips: int
+
+
+class LibrariesResponse(BaseModel):
+    """All libraries, by name."""
+
+    libraries: list[LibraryOut]
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Ready(BaseModel):
+    """The model is loaded and the store is open."""
+
+    status: Literal["ready"] = "ready"
+    model: str
+
+
+class FieldProblem(BaseModel):
+    """One thing that is wrong with one part of a request."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[FieldProblem] | None = None
