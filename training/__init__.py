@@ -1,0 +1,1 @@
+"""What aligns sounds with the anchor: manifests, captions, losses, recipes and evaluation."""
