@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 
 import av
 import av.container
+import av.error
 import numpy as np
 import soundfile
 import soxr
@@ -196,7 +197,10 @@ def _decoded_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
                     yield from _soundfile_blocks(sound, name)
                 return
         yield from _ffmpeg_blocks(file, name)
-    except (av.FFmpegError, ValueError) as error:  # ValueError: PyAV met a sample format it does not know.
+    except (
+        av.error.FFmpegError,
+        ValueError,
+    ) as error:  # ValueError: PyAV met a sample format it does not know.
         raise _error(DecodeReason.CORRUPT, name, "is damaged and cannot be decoded") from error
     except OSError as error:
         raise UnreadableFileError(DecodeReason.UNREADABLE, f"{name} cannot be read: {error}.") from error
@@ -221,7 +225,7 @@ def _soundfile_blocks(sound: soundfile.SoundFile, name: str) -> Iterator[_Block]
     try:
         while len(frames := sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
             decoded += len(frames)
-            yield _Block(sound.samplerate, _mono(frames.T))
+            yield _Block(sound.samplerate, _mono(frames.T.astype(np.float32, copy=False)))
     except soundfile.LibsndfileError as error:
         reason = DecodeReason.TRUNCATED if decoded else DecodeReason.CORRUPT
         raise _error(reason, name, f"breaks off after {decoded / sound.samplerate:.2f} s: {error}") from error
@@ -235,7 +239,7 @@ def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
     size = file_size(file)
     try:
         container = av.open(file, mode="r", options=_FFMPEG_OPTIONS, metadata_errors="ignore")
-    except (av.FFmpegError, ValueError) as error:
+    except (av.error.FFmpegError, ValueError) as error:
         if head[4:] == b"ftyp":
             raise _error(DecodeReason.TRUNCATED, name, "is cut off: its index (moov) is missing") from error
         if head[:4] == b"OggS" and ends_inside_ogg_page(file):
@@ -282,7 +286,7 @@ def _decode_packets(
         counts.bytes += packet.size
         try:
             frames = packet.decode()
-        except av.FFmpegError:
+        except av.error.FFmpegError:
             counts.bad += 1
             continue
         for frame in frames:

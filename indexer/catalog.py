@@ -1,0 +1,392 @@
+"""The Catalog: the SQL store of libraries, clips and segments, and the only source of truth.
+
+It holds the vectors too, so that a file and its vectors change in one transaction (docs/decisions/0002). Whatever a
+process was doing when it was killed, the last committed transaction stands.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import case, create_engine, delete, event, func, insert, select, update
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.sql import Select
+
+from indexer.catalog_schema import Base, ClipRow, LibraryRow, SegmentRow, StateRow
+from indexer.errors import ClipNotFoundError, InvalidLibraryNameError, LibraryNotFoundError, StoreError
+from indexer.paths import path_from_bytes, path_to_bytes
+from indexer.records import Clip, ClipContent, ClipStatus, LibrarySummary, SegmentLocation
+from model.space import EmbeddingSpace
+
+_T = TypeVar("_T")
+
+FORMAT_VERSION = 1
+MAX_LIBRARY_NAME_CHARS = 100
+_ROWS_AT_A_TIME = 10_000
+_BUSY_TIMEOUT_MS = 30_000
+
+
+@dataclass(frozen=True)
+class CatalogState:
+    """What a reader compares to know whether what it holds is current; see ``StateRow``."""
+
+    generation: int
+    deletions: int
+    space: EmbeddingSpace
+
+
+@dataclass(frozen=True)
+class SegmentVectors:
+    """Segments with their vectors: ids ascending, shape (N,), and unit vectors, shape (N, D)."""
+
+    ids: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+
+
+def clip_id_of(library: str, path: Path) -> str:
+    """The id of a clip: 20 hexadecimal digits that depend on its library and its path alone."""
+    return hashlib.sha256(library.encode() + b"\0" + path_to_bytes(path)).hexdigest()[:20]
+
+
+def check_library_name(name: str) -> str:
+    """Return ``name``; InvalidLibraryNameError unless it is 1 to 100 printable characters, not framed by space."""
+    if not 1 <= len(name) <= MAX_LIBRARY_NAME_CHARS or not name.isprintable() or name != name.strip():
+        raise InvalidLibraryNameError(
+            f"{name[:MAX_LIBRARY_NAME_CHARS]!r} cannot name a library: "
+            f"use 1 to {MAX_LIBRARY_NAME_CHARS} printable characters without white space around them."
+        )
+    return name
+
+
+class Catalog:
+    """Transactions on one SQLite file. Safe to use from several threads; every failure of SQL is a StoreError."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the catalogue at ``path`` (made by ``create``)."""
+        self._path = path
+        self._engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=QueuePool)
+        # Python's driver would begin transactions late, and never for reading; begin every one ourselves.
+        event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+
+    @classmethod
+    def create(cls, path: Path, space: EmbeddingSpace) -> "Catalog":
+        """Make the tables at ``path``, bound to ``space``, unless they exist."""
+        catalog = cls(path)
+        with catalog._transaction() as connection:
+            Base.metadata.create_all(connection)
+            if connection.execute(select(StateRow.id)).first() is None:
+                row = {"id": 1, "format_version": FORMAT_VERSION, "generation": 0, "deletions": 0}
+                connection.execute(insert(StateRow).values(**row, **_space_columns(space)))
+        return catalog
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    # State
+
+    def state(self) -> CatalogState:
+        """Read generation and space; cheap enough for every query."""
+        with self._transaction() as connection:
+            return _state(connection)
+
+    def rebind(self, space: EmbeddingSpace) -> None:
+        """Bind to another space; only a catalogue without segments may be (ValueError)."""
+        with self._transaction() as connection:
+            if connection.execute(select(SegmentRow.id).limit(1)).first() is not None:
+                raise ValueError("a catalogue that holds segments stays in its space")
+            connection.execute(update(StateRow).values(**_space_columns(space)))
+            _bump(connection, deleted=True)
+
+    # Libraries
+
+    def libraries(self) -> list[LibrarySummary]:
+        """All libraries, by name."""
+        segments = (
+            select(ClipRow.library_id, func.count().label("segments"))
+            .join(SegmentRow, SegmentRow.clip_id == ClipRow.id)
+            .where(ClipRow.status == ClipStatus.INDEXED)
+            .group_by(ClipRow.library_id)
+            .subquery()
+        )
+        indexed = ClipRow.status == ClipStatus.INDEXED
+        statement = (
+            select(
+                LibraryRow.name,
+                func.count(case((indexed, 1))),
+                func.coalesce(segments.c.segments, 0),
+                func.count(case((ClipRow.status == ClipStatus.FAILED, 1))),
+                func.count(case((ClipRow.status == ClipStatus.MISSING, 1))),
+                func.coalesce(func.sum(case((indexed, ClipRow.duration_s))), 0.0),
+            )
+            .outerjoin(ClipRow, ClipRow.library_id == LibraryRow.id)
+            .outerjoin(segments, segments.c.library_id == LibraryRow.id)
+            .group_by(LibraryRow.id)
+            .order_by(LibraryRow.name)
+        )
+        with self._transaction() as connection:
+            return [
+                LibrarySummary(
+                    name=name,
+                    clips=clips,
+                    segments=count,
+                    failed=failed,
+                    missing=missing,
+                    duration_s=duration_s,
+                )
+                for name, clips, count, failed, missing, duration_s in connection.execute(statement)
+            ]
+
+    def library(self, name: str) -> LibrarySummary:
+        """One library; LibraryNotFoundError names those there are."""
+        known = self.libraries()
+        for summary in known:
+            if summary.name == name:
+                return summary
+        names = ", ".join(repr(summary.name) for summary in known) or "none yet"
+        raise LibraryNotFoundError(f"There is no library {name!r} in this store. Libraries: {names}.")
+
+    def remove_library(self, name: str) -> None:
+        """Forget a library, its clips and segments; LibraryNotFoundError without it. Audio files are not touched."""
+        self.library(name)
+        with self._transaction() as connection:
+            connection.execute(delete(LibraryRow).where(LibraryRow.name == name))
+            _bump(connection, deleted=True)
+
+    def remove_clips(self, clip_ids: Sequence[str]) -> None:
+        """Forget clips and their segments; unknown ids are ignored."""
+        with self._transaction() as connection:
+            for part in _parts(clip_ids):
+                connection.execute(delete(ClipRow).where(ClipRow.id.in_(part)))
+            _bump(connection, deleted=True)
+
+    # Clips
+
+    def clip(self, clip_id: str) -> Clip:
+        """One clip; ClipNotFoundError without it."""
+        with self._transaction() as connection:
+            row = connection.execute(_clip_columns().where(ClipRow.id == clip_id)).first()
+        if row is None:
+            raise ClipNotFoundError(f"There is no clip {clip_id!r} in this store.")
+        return _clip(row)
+
+    def clips(self, library: str) -> list[Clip]:
+        """All clips of a library, whatever their status, by path; none if there is no such library."""
+        with self._transaction() as connection:
+            rows = connection.execute(
+                _clip_columns().where(LibraryRow.name == library).order_by(ClipRow.path)
+            )
+            return [_clip(row) for row in rows]
+
+    def put(self, entries: Iterable[tuple[Clip, ClipContent | None]]) -> None:
+        """Write clips in one transaction, making their libraries where needed.
+
+        With content, a clip's segments are replaced by it; with None they stay as they are, unless the clip has failed,
+        which takes them away.
+        """
+        deleted = False
+        with self._transaction() as connection:
+            for clip, content in entries:
+                _put_clip(connection, clip)
+                if content is not None or clip.status is ClipStatus.FAILED:
+                    gone = connection.execute(delete(SegmentRow).where(SegmentRow.clip_id == clip.clip_id))
+                    deleted = deleted or gone.rowcount > 0
+                if content is not None:
+                    connection.execute(insert(SegmentRow), _segment_rows(clip, content))
+            _bump(connection, deleted=deleted)
+
+    # Segments
+
+    def segments_of(self, clip_id: str) -> ClipContent:
+        """Spans and vectors of a clip's segments, by start; none for an unknown clip."""
+        statement = select(SegmentRow.start_s, SegmentRow.end_s, SegmentRow.vector).where(
+            SegmentRow.clip_id == clip_id
+        )
+        with self._transaction() as connection:
+            rows = connection.execute(statement.order_by(SegmentRow.start_s)).all()
+            dim = _state(connection).space.dim
+        spans = np.array([(row.start_s, row.end_s) for row in rows], np.float64).reshape(-1, 2)
+        return ClipContent(spans_s=spans, vectors=_matrix([row.vector for row in rows], dim))
+
+    def locate(self, segment_ids: Sequence[int]) -> dict[int, SegmentLocation]:
+        """Where segments lie; ids that are gone, or whose clip is not searchable, are left out."""
+        found: dict[int, SegmentLocation] = {}
+        statement = (
+            select(SegmentRow.id, SegmentRow.start_s, SegmentRow.end_s, SegmentRow.clip_id)
+            .add_columns(LibraryRow.name, ClipRow.path, ClipRow.duration_s)
+            .join(ClipRow, ClipRow.id == SegmentRow.clip_id)
+            .join(LibraryRow, LibraryRow.id == ClipRow.library_id)
+            .where(ClipRow.status == ClipStatus.INDEXED)
+        )
+        with self._transaction() as connection:
+            for part in _parts(segment_ids):
+                for row in connection.execute(statement.where(SegmentRow.id.in_(part))):
+                    found[row.id] = SegmentLocation(
+                        segment_id=row.id,
+                        clip_id=row.clip_id,
+                        library=row.name,
+                        path=path_from_bytes(row.path),
+                        start_s=row.start_s,
+                        end_s=row.end_s,
+                        duration_s=row.duration_s,
+                    )
+        return found
+
+    def library_segment_ids(self, library: str) -> NDArray[np.int64]:
+        """Ids of a library's searchable segments, ascending."""
+        statement = (
+            select(SegmentRow.id)
+            .join(ClipRow, ClipRow.id == SegmentRow.clip_id)
+            .join(LibraryRow, LibraryRow.id == ClipRow.library_id)
+            .where(LibraryRow.name == library, ClipRow.status == ClipStatus.INDEXED)
+        )
+        with self._transaction() as connection:
+            return _ids(connection, statement.order_by(SegmentRow.id))
+
+    def changes_since(
+        self, *, last_id: int, deletions: int | None
+    ) -> tuple[CatalogState, NDArray[np.int64] | None, list[SegmentVectors]]:
+        """All that a vector index lacks, as of one moment.
+
+        Returns the state, the ids of all segments (None if none was taken away since ``deletions``), and the segments
+        with an id above ``last_id`` in portions.
+        """
+        with self._transaction() as connection:
+            state = _state(connection)
+            all_ids = None
+            if state.deletions != deletions:
+                all_ids = _ids(connection, select(SegmentRow.id).order_by(SegmentRow.id))
+            return state, all_ids, list(_vectors_above(connection, last_id, state.space.dim))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except DatabaseError as error:
+            cause = str(error.orig)
+            if "not a database" in cause or "malformed" in cause or "no such" in cause:
+                hint = "it is damaged; move it away and index again"
+            else:
+                hint = "check free space and permissions of the store"
+            raise StoreError(
+                f"The catalogue {str(self._path)!r} cannot be used ({cause}): {hint}."
+            ) from error
+        except SQLAlchemyError as error:
+            raise StoreError(f"The catalogue {str(self._path)!r} cannot be used: {error}.") from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    # FULL: a commit survives a power cut too, so an index file is never ahead of the catalogue.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _state(connection: Connection) -> CatalogState:
+    row = connection.execute(select(*StateRow.__table__.columns)).first()
+    if row is None:
+        raise StoreError("The catalogue holds no state; it is damaged: move it away and index again.")
+    if row.format_version != FORMAT_VERSION:
+        raise StoreError(
+            f"The store has format {row.format_version}, and this Sonoglot reads format {FORMAT_VERSION}: "
+            "use the Sonoglot that made it, or index again into another store."
+        )
+    space = EmbeddingSpace(name=row.space_name, fingerprint=row.space_fingerprint, dim=row.space_dim)
+    return CatalogState(row.generation, row.deletions, space)
+
+
+def _space_columns(space: EmbeddingSpace) -> dict[str, str | int]:
+    return {"space_name": space.name, "space_fingerprint": space.fingerprint, "space_dim": space.dim}
+
+
+def _bump(connection: Connection, *, deleted: bool) -> None:
+    generation = StateRow.generation + 1
+    values: dict[str, Any] = {"generation": generation}
+    if deleted:
+        values["deletions"] = generation
+    connection.execute(update(StateRow).values(**values))
+
+
+def _clip_columns() -> Select[Any]:
+    return select(*ClipRow.__table__.columns, LibraryRow.name.label("library")).join(
+        LibraryRow, LibraryRow.id == ClipRow.library_id
+    )
+
+
+def _clip(row: Any) -> Clip:
+    return Clip(
+        clip_id=row.id,
+        library=row.library,
+        path=path_from_bytes(row.path),
+        size_bytes=row.size_bytes,
+        mtime_ns=row.mtime_ns,
+        sha256=row.sha256,
+        duration_s=row.duration_s,
+        source_rate_hz=row.source_rate_hz,
+        status=ClipStatus(row.status),
+        reason_code=row.reason_code,
+        reason=row.reason,
+    )
+
+
+def _put_clip(connection: Connection, clip: Clip) -> None:
+    library_id = connection.execute(select(LibraryRow.id).where(LibraryRow.name == clip.library)).scalar()
+    if library_id is None:
+        made = insert(LibraryRow).values(name=clip.library).returning(LibraryRow.id)
+        library_id = connection.execute(made).scalar_one()
+    values = {
+        "library_id": library_id,
+        "path": path_to_bytes(clip.path),
+        "size_bytes": clip.size_bytes,
+        "mtime_ns": clip.mtime_ns,
+        "sha256": clip.sha256,
+        "duration_s": clip.duration_s,
+        "source_rate_hz": clip.source_rate_hz,
+        "status": clip.status.value,
+        "reason_code": clip.reason_code,
+        "reason": clip.reason,
+    }
+    known = connection.execute(update(ClipRow).where(ClipRow.id == clip.clip_id).values(**values))
+    if known.rowcount == 0:
+        connection.execute(insert(ClipRow).values(id=clip.clip_id, **values))
+
+
+def _segment_rows(clip: Clip, content: ClipContent) -> list[dict[str, Any]]:
+    return [
+        {"clip_id": clip.clip_id, "start_s": float(start), "end_s": float(end), "vector": vector.tobytes()}
+        for (start, end), vector in zip(content.spans_s, content.vectors.astype("<f4"), strict=True)
+    ]
+
+
+def _vectors_above(connection: Connection, last_id: int, dim: int) -> Iterator[SegmentVectors]:
+    statement = select(SegmentRow.id, SegmentRow.vector).order_by(SegmentRow.id).limit(_ROWS_AT_A_TIME)
+    while rows := connection.execute(statement.where(SegmentRow.id > last_id)).all():
+        ids = np.array([row.id for row in rows], np.int64)
+        yield SegmentVectors(ids, _matrix([row.vector for row in rows], dim))
+        last_id = int(ids[-1])
+
+
+def _matrix(vectors: Sequence[bytes], dim: int) -> NDArray[np.float32]:
+    return np.frombuffer(b"".join(vectors), "<f4").reshape(-1, dim).astype(np.float32, copy=False)
+
+
+def _ids(connection: Connection, statement: Select[Any]) -> NDArray[np.int64]:
+    return np.fromiter(connection.execute(statement).scalars(), np.int64)
+
+
+def _parts(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    # SQLite takes a limited number of values in one statement.
+    for start in range(0, len(items), _ROWS_AT_A_TIME):
+        yield items[start : start + _ROWS_AT_A_TIME]

@@ -1,0 +1,55 @@
+"""Turns what a user asks with into a query vector: text, a picture, or another sound."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.audio import open_audio
+from indexer.errors import DecodeError, DecodeReason
+from indexer.windows import cut_windows
+from model.images import load_image
+from model.limits import check_query_text
+
+if TYPE_CHECKING:
+    from model.retrieval_model import RetrievalModel
+
+MAX_QUERY_AUDIO_S = 600.0
+"""Longest sound that may be asked with, in seconds."""
+
+_BATCH_WINDOWS = 16
+
+
+def text_vector(model: "RetrievalModel", text: str) -> NDArray[np.float32]:
+    """Embed a text query; InvalidTextError if it is empty or too long. Shape (D,)."""
+    return model.embed_texts([check_query_text(text)])[0]
+
+
+def image_vector(model: "RetrievalModel", source: Path | bytes) -> NDArray[np.float32]:
+    """Embed a picture, given as a path or as a file's content; UnreadableImageError if it is none. Shape (D,)."""
+    return model.embed_images([load_image(source)])[0]
+
+
+def audio_vector(model: "RetrievalModel", source: Path | bytes) -> NDArray[np.float32]:
+    """Embed a sound, given as a path or as a file's content: the mean over its windows, normalised. Shape (D,).
+
+    Raises:
+        DecodeError: it cannot be decoded, or is longer than ``MAX_QUERY_AUDIO_S``.
+    """
+    hop = max(1, round(model.hop_s * model.sample_rate_hz))
+    with open_audio(source, sample_rate_hz=model.sample_rate_hz, max_duration_s=MAX_QUERY_AUDIO_S) as stream:
+        windows = np.stack(
+            [item.samples for item in cut_windows(stream, window=model.window_samples, hop=hop)]
+        )
+    parts = [
+        model.embed_audio(windows[start : start + _BATCH_WINDOWS])
+        for start in range(0, len(windows), _BATCH_WINDOWS)
+    ]
+    mean = np.concatenate(parts).mean(axis=0)
+    norm = float(np.linalg.norm(mean))
+    if not np.isfinite(norm) or norm == 0:
+        raise DecodeError(
+            DecodeReason.NOT_EMBEDDABLE, "The sound cannot be embedded: the model gives no vector for it."
+        )
+    return (mean / norm).astype(np.float32)

@@ -1,0 +1,79 @@
+"""Scanning finds each audio file once, in a fixed order, and survives what file systems hold."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from indexer.paths import display_path, path_from_bytes, path_to_bytes
+from indexer.scan import scan
+
+
+def touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    return path
+
+
+def test_candidates_are_found_recursively_sorted_and_once(tmp_path: Path) -> None:
+    found = [touch(tmp_path / name) for name in ("b/two.MP3", "a/one.wav", "c.flac")]
+    result = scan([tmp_path, tmp_path / "a", tmp_path / "c.flac"])
+    assert result.candidates == sorted(found)
+
+
+def test_other_and_hidden_files_are_skipped_with_a_reason(tmp_path: Path) -> None:
+    touch(tmp_path / "notes.txt")
+    touch(tmp_path / ".hidden.wav")
+    touch(tmp_path / ".git" / "sound.wav")
+    result = scan([tmp_path])
+    assert result.candidates == []
+    reasons = {note.path.name: note.reason for note in result.skipped}
+    assert reasons[".hidden.wav"] == reasons[".git"] == "hidden"
+    assert "suffix" in reasons["notes.txt"]
+
+
+def test_a_file_that_is_named_is_tried_whatever_its_suffix(tmp_path: Path) -> None:
+    path = touch(tmp_path / "recording.dat")
+    assert scan([path]).candidates == [path]
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    sound = touch(tmp_path / "folder" / "sound.wav")
+    (tmp_path / "folder" / "back").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "self.wav").symlink_to(tmp_path / "self.wav")
+    (tmp_path / "dangling.wav").symlink_to(tmp_path / "nowhere.wav")
+    result = scan([tmp_path])
+    assert result.candidates == [sound]
+    assert {note.path.name for note in result.failed} == {"self.wav", "dangling.wav"}
+
+
+def test_a_missing_path_and_a_pipe_are_failures(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    result = scan([tmp_path, tmp_path / "missing"])
+    assert {note.path.name: note.reason for note in result.failed} == {
+        "pipe.wav": "not a regular file",
+        "missing": "No such file or directory",
+    }
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="root may read everything")
+def test_an_unreadable_folder_is_a_failure_and_the_rest_goes_on(tmp_path: Path) -> None:
+    sound = touch(tmp_path / "sound.wav")
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    result = scan([tmp_path])
+    closed.chmod(0o700)
+    assert result.candidates == [sound]
+    assert [note.path for note in result.failed] == [closed]
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.wav", b"two\nlines.wav", "ゾウ.wav".encode(), b"tab\t\x1b[31m.wav"])
+def test_any_name_survives_and_can_be_shown(tmp_path: Path, name: bytes) -> None:
+    raw = os.fsencode(tmp_path) + b"/" + name
+    with open(raw, "wb"):
+        pass
+    (path,) = scan([tmp_path]).candidates
+    assert path_to_bytes(path) == raw
+    assert path_from_bytes(path_to_bytes(path)).exists()
+    shown = display_path(path)
+    assert shown.isprintable() and shown.encode("utf-8")
