@@ -129,8 +129,10 @@ def main() -> int:
     try:
         fetch([*SOURCES, PICTURE_SOURCE])
     except (subprocess.CalledProcessError, KeyError, zipfile.BadZipFile) as error:
-        console.print(f"[red]The demo's sounds could not be fetched:[/] {error}\n"
-                      "pip needs to reach its package index; delete .demo and run `make demo` again.")
+        console.print(
+            f"[red]The demo's sounds could not be fetched:[/] {error}\n"
+            "pip needs to reach its package index; delete .demo and run `make demo` again."
+        )
         return 1
     console.print(licence_table())
 

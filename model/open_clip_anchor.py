@@ -4,9 +4,9 @@
     OpenClipAnchor.load("xlm-roberta-large-ViT-H-14", tag="frozen_laion5b_s13b_b90k")
     OpenClipAnchor.load("local-dir:/models/xlm-roberta-base-ViT-B-32")    # never touches the network
 
-A local directory is OpenCLIP's own format, the one its models are published in: `open_clip_config.json`, the
-weights (`open_clip_model.safetensors` or `open_clip_pytorch_model.bin`), the tokenizer's files, and, where the
-text tower is a Hugging Face network, that network's `config.json`.
+A local directory is OpenCLIP's own format, the one its models are published in: `open_clip_config.json`,
+the weights (`open_clip_model.safetensors` or `open_clip_pytorch_model.bin`), the tokenizer's files, and,
+where the text tower is a Hugging Face network, that network's `config.json`.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 from open_clip.transform import image_transform_v2
 from PIL.Image import Image
 from torch import Tensor
+from torchvision.transforms import Compose
 
 from model.anchor import Anchor
 from model.open_clip_loading import LOCAL, OpenClipParts, load_parts
@@ -37,7 +38,7 @@ Item = TypeVar("Item")
 
 
 class OpenClipAnchor(Anchor):
-    """The text and image towers of an OpenCLIP model, frozen, in float32. Safe to use from several threads."""
+    """The text and image towers of an OpenCLIP model, frozen, in float32. Several threads may use one."""
 
     def __init__(self, parts: OpenClipParts, *, name: str, licence: str, device: str) -> None:
         self.name = name
@@ -49,7 +50,7 @@ class OpenClipAnchor(Anchor):
         # Hugging Face's tokenizers set padding and truncation on themselves while encoding, which two threads
         # must not do at once.
         self._tokenizer_lock = threading.Lock()
-        self._prepare_image = image_transform_v2(parts.image_settings, is_train=False)
+        self._prepare_image = cast(Compose, image_transform_v2(parts.image_settings, is_train=False))
         self.fingerprint = _fingerprint(parts)
 
     @classmethod
@@ -63,11 +64,11 @@ class OpenClipAnchor(Anchor):
     ) -> Self:
         """Load a model by OpenCLIP's name and tag, by `local-dir:PATH`, or by `hf-hub:OWNER/REPOSITORY`.
 
-        ``tag`` names the weights of a plain name, and is known for the default model. ``licence`` is what is shown
-        for a model that is not among the presets.
+        ``tag`` names the weights of a plain name, and is known for the default model. ``licence`` is what is
+        shown for a model that is not among the presets.
 
         Raises:
-            ModelDirectoryError: a local directory is missing, incomplete, or its weights do not fit its config.
+            ModelDirectoryError: a local directory is missing, incomplete, or its parts do not fit together.
             MissingPartError: an unknown name or tag, or the hub cannot be reached.
         """
         if model_name == DEFAULT_MODEL and tag is None:
@@ -82,7 +83,7 @@ class OpenClipAnchor(Anchor):
         )
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return unit vectors, shape (len(texts), D). Texts beyond the model's context are cut by its tokenizer."""
+        """Return unit vectors, shape (len(texts), D). What exceeds the model's context is not read."""
         return self._in_batches(list(texts), TEXT_BATCH, self._encode_texts)
 
     def embed_images(self, images: Sequence[Image]) -> NDArray[np.float32]:
@@ -95,7 +96,7 @@ class OpenClipAnchor(Anchor):
         return self._towers.encode_text(ids.to(self._device), normalize=True)
 
     def _encode_images(self, images: list[Image]) -> Tensor:
-        pixels = torch.stack([self._prepare_image(image) for image in images])
+        pixels = torch.stack([cast(Tensor, self._prepare_image(image)) for image in images])
         return self._towers.encode_image(pixels.to(self._device), normalize=True)
 
     def _in_batches(
@@ -115,7 +116,8 @@ def _fingerprint(parts: OpenClipParts) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().data)
     digest.update(_vocabulary(parts.tokenizer).encode())
-    digest.update(str(parts.tokenizer(TOKENIZER_PROBE).tolist()).encode())  # cleaning, context length, padding
+    # cleaning, context length and padding show in what it makes of a few texts
+    digest.update(json.dumps(parts.tokenizer(TOKENIZER_PROBE).tolist()).encode())
     digest.update(json.dumps(asdict(parts.image_settings), sort_keys=True).encode())
     return digest.hexdigest()
 

@@ -1,10 +1,11 @@
 """Gets an OpenCLIP model and its tokenizer, from the hub or from a local directory, or says plainly why not.
 
-OpenCLIP reports a missing file, an unreachable hub and weights that do not fit by many kinds of exception, or by a
-warning and random weights; here each becomes an error that says what to do.
+OpenCLIP reports a missing file, an unreachable hub and weights that do not fit by many kinds of exception, or
+by a warning and random weights; here each becomes an error that says what to do.
 """
 
 import difflib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,17 +55,17 @@ def _from_directory(directory: Path) -> OpenClipParts:
     _check_complete(directory)
     name = f"{LOCAL}{directory}"
     try:
-        config = open_clip.get_model_config(name)
+        config = json.loads((directory / CONFIG).read_text())["model_cfg"]
         text_config = dict(config["text_cfg"])
         dim = int(config["embed_dim"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelDirectoryError(
-            f"{directory / CONFIG} is not an OpenCLIP configuration ({error!r}): copy it again from where the model was"
-            " published."
+            f"{directory / CONFIG} is not an OpenCLIP configuration ({error!r}): copy it again from where the"
+            " model was published."
         ) from error
     _check_tokenizer(directory, text_config)
     if "hf_model_name" in text_config:
-        # OpenCLIP would ask the hub for the architecture of the text tower; it is read from this directory instead.
+        # OpenCLIP would ask the hub for the architecture of the text tower; it is read from here instead.
         _check_text_tower(directory, text_config)
         text_config |= {"hf_model_name": str(directory), "hf_model_pretrained": False}
     try:
@@ -72,21 +73,23 @@ def _from_directory(directory: Path) -> OpenClipParts:
         return _parts(towers, tokenizer=open_clip.get_tokenizer(name), dim=dim)
     except Exception as error:  # OpenCLIP, transformers, safetensors and torch each raise their own kinds
         raise ModelDirectoryError(
-            f"The OpenCLIP model in {directory} cannot be loaded; its files are broken or do not belong together:"
-            f" {error}"
+            f"The OpenCLIP model in {directory} cannot be loaded; its files are broken or do not belong"
+            f" together: {error}"
         ) from error
 
 
 def _check_complete(directory: Path) -> None:
     if not directory.is_dir():
-        raise ModelDirectoryError(f"{directory} is not a directory: give the folder with an OpenCLIP model in it.")
+        raise ModelDirectoryError(f"{directory} is not a directory: give the folder of an OpenCLIP model.")
     if not (directory / CONFIG).is_file():
         raise ModelDirectoryError(
-            f"{directory} has no {CONFIG}: it is not an OpenCLIP model as published. Copy all files of its repository."
+            f"{directory} has no {CONFIG}: it is not an OpenCLIP model as published. Copy all files of its"
+            " repository."
         )
     if not any(next(directory.glob(pattern), None) for pattern in WEIGHTS):
         raise ModelDirectoryError(
-            f"{directory} has no weights: put open_clip_model.safetensors or open_clip_pytorch_model.bin there."
+            f"{directory} has no weights: put open_clip_model.safetensors or open_clip_pytorch_model.bin"
+            " there."
         )
 
 
@@ -99,8 +102,8 @@ def _check_tokenizer(directory: Path, text_config: dict) -> None:
 def _check_text_tower(directory: Path, text_config: dict) -> None:
     if not (directory / "config.json").is_file():
         raise ModelDirectoryError(
-            f"{directory} has no config.json, which describes the text tower: copy that file (only that one) of"
-            f" {text_config['hf_model_name']} there."
+            f"{directory} has no config.json, which describes the text tower: copy that file (only that one)"
+            f" of {text_config['hf_model_name']} there."
         )
 
 
@@ -113,7 +116,9 @@ def _check_known(model_name: str, tag: str | None) -> None:
         )
     tags = open_clip.list_pretrained_tags_by_model(model_name)
     if tag not in tags:
-        raise MissingPartError(f"OpenCLIP has no weights {tag!r} for {model_name}; it has: {', '.join(tags) or 'none'}.")
+        raise MissingPartError(
+            f"OpenCLIP has no weights tagged {tag!r} for {model_name}; it has: {', '.join(tags) or 'none'}."
+        )
 
 
 def _close(name: str, names: list[str]) -> str:
@@ -124,13 +129,14 @@ def _close(name: str, names: list[str]) -> str:
 def _from_hub(model_name: str, tag: str | None) -> OpenClipParts:
     try:
         towers = open_clip.create_model(model_name, tag, require_pretrained=True)
-        tokenizer = open_clip.get_tokenizer(model_name)
-        return _parts(towers, tokenizer=tokenizer, dim=open_clip.get_model_config(model_name)["embed_dim"])
+        config = open_clip.get_model_config(model_name) or {}
+        return _parts(towers, tokenizer=open_clip.get_tokenizer(model_name), dim=config["embed_dim"])
     except Exception as error:  # whatever the network, the hub's library or the file system raise
+        name = f"{model_name} / {tag}" if tag else model_name
         raise MissingPartError(
-            f"The OpenCLIP model {' / '.join(filter(None, [model_name, tag]))} could not be fetched from the hub: {error}"
-            f"\nWithout a network: fetch all files of its repository elsewhere, put them into one folder, add the text"
-            f" tower's config.json if it is a Hugging Face network, and give {LOCAL}FOLDER as the model's name."
+            f"The OpenCLIP model {name} could not be fetched from the hub: {error}\n"
+            "Without a network: fetch all files of its repository elsewhere into one folder, add the text"
+            f" tower's config.json if it is a Hugging Face network, and name the model {LOCAL}FOLDER."
         ) from error
 
 

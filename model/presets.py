@@ -1,8 +1,8 @@
 """The models that can be named, with the facts one chooses by: dimension, licence, languages.
 
-Plain data and no heavy imports, so that `sonoglot models` answers at once. An anchor decides which languages and
-pictures are understood; each needs an audio encoder trained towards it before it can search sounds, and only the
-compact model comes with one.
+Plain data and no heavy imports, so that `sonoglot models` answers at once. An anchor decides which languages
+and pictures are understood; each needs an audio encoder trained towards it before it can search sounds, and
+only the compact model comes with one.
 
 Figures: XM3600 text-to-image R@1 in percent, the anchors' own, as published.
 """
@@ -81,7 +81,7 @@ PRESETS: tuple[ModelPreset, ...] = (COMPACT, *OPEN_CLIP_PRESETS)
 
 
 def open_clip_preset(model_name: str, tag: str | None) -> OpenClipPreset | None:
-    """Return the facts about an OpenCLIP model by its own name and tag; None if it is not among the presets."""
+    """Return the facts about an OpenCLIP model by its own name and tag; None if it is no preset."""
     for preset in OPEN_CLIP_PRESETS:
         if (preset.model_name, preset.tag) == (model_name, tag):
             return preset

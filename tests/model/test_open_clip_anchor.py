@@ -1,0 +1,319 @@
+"""OpenClipAnchor on a tiny, randomly initialised model of the real classes, saved the way OpenCLIP publishes.
+
+XLM-RoBERTa text tower with a real unigram tokenizer, ViT image tower, loaded through `local-dir:` with the
+hub switched off: the path an air-gapped user takes.
+"""
+
+import json
+import shutil
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast, XLMRobertaConfig
+
+from model.errors import MissingPartError, ModelDirectoryError
+from model.open_clip_anchor import DEFAULT_MODEL, LICENCE_UNKNOWN, OpenClipAnchor
+from model.presets import OPEN_CLIP_PRESETS, PRESETS
+
+DIM, IMAGE_SIZE = 24, 32
+TEXTS = [
+    "a dog barks",
+    "ein Hund bellt",
+    "犬が吠えている",
+    "كلب ينبح",
+    "कुत्ता भौंकता है",
+    "mbwa anabweka",
+    "rain on a tin roof while somebody far away rings a bell",
+    "雨",
+]
+
+
+def save_tokenizer(directory: Path) -> int:
+    """Train a unigram tokenizer of XLM-RoBERTa's kind on the test's texts; return its vocabulary's size."""
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(vocab_size=160, special_tokens=special, unk_token="<unk>")
+    tokenizer.train_from_iterator(TEXTS * 5, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        cls_token="<s>",
+        pad_token="<pad>",
+        eos_token="</s>",
+        sep_token="</s>",
+        unk_token="<unk>",
+    ).save_pretrained(directory)
+    return tokenizer.get_vocab_size()
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory as OpenCLIP publishes models, with the text tower's config.json beside."""
+    directory = tmp_path_factory.mktemp("tiny-xlm-roberta")
+    vocab_size = save_tokenizer(directory)
+    XLMRobertaConfig(
+        vocab_size=vocab_size,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=90,
+        type_vocab_size=1,
+        bos_token_id=0,
+        pad_token_id=1,
+        eos_token_id=2,
+    ).save_pretrained(directory)
+    config = {
+        "model_cfg": {
+            "embed_dim": DIM,
+            "vision_cfg": {
+                "image_size": IMAGE_SIZE,
+                "layers": 2,
+                "width": 32,
+                "head_width": 8,
+                "patch_size": 8,
+            },
+            "text_cfg": {
+                "hf_model_name": "xlm-roberta-base",
+                "hf_tokenizer_name": "xlm-roberta-base",
+                "hf_pooler_type": "mean_pooler",
+                "hf_proj_type": "mlp",
+            },
+        },
+        "preprocess_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "interpolation": "bicubic"},
+    }
+    here = {"hf_model_name": str(directory), "hf_model_pretrained": False}
+    text_config = config["model_cfg"]["text_cfg"] | here
+    torch.manual_seed(0)
+    model = open_clip.CustomTextCLIP(**(config["model_cfg"] | {"text_cfg": text_config}))
+    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(weights, directory / "open_clip_model.safetensors")
+    (directory / "open_clip_config.json").write_text(json.dumps(config))
+    return directory
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anything that asks the hub fails at once, in every test here."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("the network was used")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+
+@pytest.fixture(scope="module")
+def anchor(published: Path) -> OpenClipAnchor:
+    return OpenClipAnchor.load(f"local-dir:{published}")
+
+
+@pytest.fixture
+def copy(published: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(published, tmp_path / "copy"))
+
+
+def pictures() -> list[Image.Image]:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    return [Image.new("RGB", (64, 48), "red"), Image.fromarray(noise), Image.fromarray(noise[:, :, 0])]
+
+
+def test_texts_and_pictures_become_float32_unit_vectors_of_one_space(anchor: OpenClipAnchor) -> None:
+    for vectors, count in [(anchor.embed_texts(TEXTS), len(TEXTS)), (anchor.embed_images(pictures()), 3)]:
+        assert vectors.shape == (count, DIM) == (count, anchor.dim)
+        assert vectors.dtype == np.float32
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_different_inputs_get_different_vectors(anchor: OpenClipAnchor) -> None:
+    for vectors in (anchor.embed_texts(TEXTS), anchor.embed_images(pictures())):
+        similarities = vectors @ vectors.T
+        assert (similarities[~np.eye(len(vectors), dtype=bool)] < 0.9999).all()
+
+
+def test_nothing_in_gives_nothing_out(anchor: OpenClipAnchor) -> None:
+    assert anchor.embed_texts([]).shape == anchor.embed_images([]).shape == (0, DIM)
+
+
+def test_a_vector_does_not_depend_on_its_neighbours(anchor: OpenClipAnchor) -> None:
+    many = TEXTS * 20  # more than one batch
+    batched = anchor.embed_texts(many)
+    alone = np.concatenate([anchor.embed_texts([text]) for text in many])
+    np.testing.assert_allclose(batched, alone, atol=1e-5)
+    many_pictures = pictures() * 7
+    batched = anchor.embed_images(many_pictures)
+    alone = np.concatenate([anchor.embed_images([picture]) for picture in many_pictures])
+    np.testing.assert_allclose(batched, alone, atol=1e-5)
+
+
+def test_the_same_input_twice_gives_the_same_bits(anchor: OpenClipAnchor) -> None:
+    assert (anchor.embed_texts(TEXTS) == anchor.embed_texts(TEXTS)).all()
+    assert (anchor.embed_images(pictures()) == anchor.embed_images(pictures())).all()
+
+
+def test_the_vectors_are_those_of_the_published_weights(anchor: OpenClipAnchor, published: Path) -> None:
+    """Recomputed with transformers alone, from the files: mean over real tokens, projection, unit length."""
+    from transformers import AutoTokenizer, XLMRobertaModel
+
+    weights = load_file(published / "open_clip_model.safetensors")
+    tower = XLMRobertaModel(XLMRobertaConfig.from_pretrained(published), add_pooling_layer=False).eval()
+    prefix = "text.transformer."
+    tower.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
+    ids = AutoTokenizer.from_pretrained(published)(TEXTS[2], return_tensors="pt").input_ids
+    with torch.inference_mode():
+        pooled = tower(input_ids=ids).last_hidden_state.mean(1)
+        hidden = torch.nn.functional.gelu(pooled @ weights["text.proj.0.weight"].T)
+        expected = torch.nn.functional.normalize(hidden @ weights["text.proj.2.weight"].T, dim=-1)
+    np.testing.assert_allclose(anchor.embed_texts([TEXTS[2]]), expected.numpy(), atol=1e-5)
+
+
+def test_a_text_longer_than_the_context_is_embedded(anchor: OpenClipAnchor) -> None:
+    assert np.isfinite(anchor.embed_texts(["rain and bells " * 500])).all()
+
+
+def test_threads_may_share_an_anchor(published: Path, anchor: OpenClipAnchor) -> None:
+    fresh = OpenClipAnchor.load(f"local-dir:{published}")
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda text: fresh.embed_texts([text]), TEXTS * 8))
+    np.testing.assert_allclose(np.concatenate(results), anchor.embed_texts(TEXTS * 8), atol=1e-5)
+
+
+def test_everything_is_frozen(anchor: OpenClipAnchor) -> None:
+    parameters = list(anchor._towers.parameters())
+    assert parameters
+    assert not any(p.requires_grad for p in parameters)
+    assert not any(module.training for module in anchor._towers.modules())
+
+
+def test_the_fingerprint_is_that_of_the_content_not_of_the_place_or_of_use(
+    anchor: OpenClipAnchor, copy: Path
+) -> None:
+    anchor.embed_texts(TEXTS)
+    assert OpenClipAnchor.load(f"local-dir:{copy}").fingerprint == anchor.fingerprint
+
+
+def change_weight(directory: Path) -> None:
+    weights = load_file(directory / "open_clip_model.safetensors")
+    weights["text.proj.0.weight"][0, 0] += 1e-3
+    save_file(weights, directory / "open_clip_model.safetensors")
+
+
+def change_tokenizer(directory: Path) -> None:
+    tokenizer = json.loads((directory / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"][-1][1] -= 0.5
+    (directory / "tokenizer.json").write_text(json.dumps(tokenizer))
+
+
+def change_image_preparation(directory: Path) -> None:
+    config = json.loads((directory / "open_clip_config.json").read_text())
+    config["preprocess_cfg"]["mean"] = [0.4, 0.5, 0.5]
+    (directory / "open_clip_config.json").write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize("change", [change_weight, change_tokenizer, change_image_preparation])
+def test_whatever_decides_a_vector_changes_the_fingerprint(
+    anchor: OpenClipAnchor, copy: Path, change: Callable[[Path], None]
+) -> None:
+    change(copy)
+    assert OpenClipAnchor.load(f"local-dir:{copy}").fingerprint != anchor.fingerprint
+
+
+def test_a_licence_is_what_one_says_or_plainly_unknown(anchor: OpenClipAnchor, published: Path) -> None:
+    assert anchor.licence == LICENCE_UNKNOWN
+    assert OpenClipAnchor.load(f"local-dir:{published}", licence="MIT").licence == "MIT"
+
+
+@pytest.mark.parametrize(
+    ("missing", "hint"),
+    [
+        ("open_clip_config.json", "open_clip_config.json"),
+        ("open_clip_model.safetensors", "weights"),
+        ("tokenizer.json", "tokenizer"),
+        ("config.json", "config.json, which describes the text tower"),
+    ],
+)
+def test_an_incomplete_directory_is_refused_and_the_message_names_what_is_missing(
+    copy: Path, missing: str, hint: str
+) -> None:
+    (copy / missing).unlink()
+    with pytest.raises(ModelDirectoryError, match=hint) as caught:
+        OpenClipAnchor.load(f"local-dir:{copy}")
+    assert str(copy) in str(caught.value)
+
+
+def truncate_weights(directory: Path) -> None:
+    file = directory / "open_clip_model.safetensors"
+    file.write_bytes(file.read_bytes()[:5000])
+
+
+def drop_a_tensor(directory: Path) -> None:
+    weights = load_file(directory / "open_clip_model.safetensors")
+    del weights["text.proj.0.weight"]
+    save_file(weights, directory / "open_clip_model.safetensors")
+
+
+def break_config(directory: Path) -> None:
+    (directory / "open_clip_config.json").write_text("{not json")
+
+
+@pytest.mark.parametrize("damage", [truncate_weights, drop_a_tensor, break_config])
+def test_broken_files_are_refused_never_filled_in_at_random(
+    copy: Path, damage: Callable[[Path], None]
+) -> None:
+    damage(copy)
+    with pytest.raises(ModelDirectoryError, match=str(copy)):
+        OpenClipAnchor.load(f"local-dir:{copy}")
+
+
+def test_a_directory_that_is_not_there_is_named() -> None:
+    with pytest.raises(ModelDirectoryError, match="/no/such/model"):
+        OpenClipAnchor.load("local-dir:/no/such/model")
+
+
+def test_an_unknown_name_is_answered_with_close_ones() -> None:
+    with pytest.raises(MissingPartError, match=DEFAULT_MODEL):
+        OpenClipAnchor.load("xlm-roberta-base-ViT-B32", tag="laion5b_s13b_b90k")
+
+
+def test_an_unknown_tag_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(MissingPartError, match="laion5b_s13b_b90k"):
+        OpenClipAnchor.load(DEFAULT_MODEL, tag="laion6b")
+
+
+@pytest.fixture
+def empty_hub_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without this, a developer's own cache would answer for the hub."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+
+
+@pytest.mark.usefixtures("empty_hub_cache")
+@pytest.mark.parametrize("name", [DEFAULT_MODEL, "hf-hub:laion/some-open-clip-model"])
+def test_without_a_network_the_message_says_how_to_bring_the_model_over(name: str) -> None:
+    with pytest.raises(MissingPartError, match="local-dir:FOLDER") as caught:
+        OpenClipAnchor.load(name)
+    assert name in str(caught.value)
+
+
+def test_every_preset_is_a_model_that_openclip_has_with_the_stated_dimension() -> None:
+    for preset in OPEN_CLIP_PRESETS:
+        assert preset.tag in open_clip.list_pretrained_tags_by_model(preset.model_name)
+        config = open_clip.get_model_config(preset.model_name)
+        assert config is not None
+        assert config["embed_dim"] == preset.dim
+
+
+def test_preset_names_are_distinct() -> None:
+    assert len({preset.name for preset in PRESETS}) == len(PRESETS)
