@@ -1,0 +1,1 @@
+"""The command line: argument parsing, tables and progress bars, and nothing else."""

@@ -1,0 +1,5 @@
+"""Lets ``python -m sonoglot`` do what the ``sonoglot`` command does."""
+
+from sonoglot.cli import main
+
+main()

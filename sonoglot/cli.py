@@ -1,0 +1,25 @@
+"""The ``sonoglot`` command: a list of the commands there are. Each lives in a module of ``sonoglot.commands``."""
+
+import typer
+
+from sonoglot.commands import index, libraries, models, remove, search, serve
+from sonoglot.output import readable_errors
+
+app = typer.Typer(
+    name="sonoglot",
+    help="Find sounds by text in any language, by a picture, or by another sound.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("index")(readable_errors(index.index))
+app.command("search")(readable_errors(search.search))
+app.command("serve")(readable_errors(serve.serve))
+app.command("libraries")(readable_errors(libraries.libraries))
+app.command("remove")(readable_errors(remove.remove))
+app.command("models")(readable_errors(models.models))
+
+
+def main() -> None:
+    """Run the command line; the entry point of the package."""
+    app()
