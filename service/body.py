@@ -1,7 +1,7 @@
 """Reads a request's body within limits, whatever its sender claims.
 
-FastAPI's own body parameters take one content type an operation and read without a limit; search takes two, from
-strangers. So the body is read here, counted while it arrives, and refused as soon as it is too large.
+FastAPI's own body parameters take one content type an operation and read without a limit; search takes two,
+from strangers. So the body is read here, counted while it arrives, and refused as soon as it is too large.
 """
 
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ FILE_NAMES = {"image": "picture", "audio": "sound"}
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A question with a file: which kind, its content, the name its sender gave it, and the fields beside it."""
+    """A question with a file: its kind and content, the name its sender gave it, and the fields beside it."""
 
     kind: Literal["image", "audio"]
     content: bytes
@@ -43,14 +43,20 @@ def media_type(request: Request) -> str:
 
 
 async def read_json(request: Request, schema: type[M]) -> M:
-    """Read and validate a JSON body. Raises MalformedRequestError, BodyTooLargeError or RequestValidationError."""
+    """Read and validate a JSON body.
+
+    Raises:
+        MalformedRequestError, BodyTooLargeError, RequestValidationError.
+    """
     content = await _limited(request, MAX_JSON_BYTES).body()
     try:
         return schema.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         if first["type"] == "json_invalid":
-            raise MalformedRequestError(f"The body is not valid JSON: {first['ctx']['error']}.") from error
+            raise MalformedRequestError(
+                f"The body is not valid JSON: {first.get('ctx', {}).get('error', 'unknown')}."
+            ) from error
         raise RequestValidationError(error.errors()) from error
 
 

@@ -6,3 +6,5 @@ MAX_JSON_BYTES = 1024 * 1024  # a query just over the text limit, fully escaped,
 MAX_IMAGE_BYTES = 25 * 1024 * 1024
 MAX_AUDIO_BYTES = 100 * 1024 * 1024  # a minute of 24-bit 96 kHz stereo is 35 MB
 MULTIPART_OVERHEAD_BYTES = 64 * 1024  # boundaries, part headers and the small fields beside the file
+WAVEFORM_PEAKS = 240  # bars that a screen can show of one clip
+WAVEFORM_RATE_HZ = 16000

@@ -1,7 +1,7 @@
 """The one place where errors become ``application/problem+json`` (RFC 9457).
 
-Every error that a client can cause is mapped here to a status and a stable ``type``; whatever is not mapped is our
-own defect and becomes a 500 that says nothing about paths or code (the log has the traceback).
+Every error that a client can cause is mapped here to a status and a stable ``type``; whatever is not mapped
+is our own defect and becomes a 500 that says nothing about paths or code (the log has the traceback).
 """
 
 import logging
@@ -42,17 +42,37 @@ class Kind:
 
 MALFORMED = Kind(400, "malformed-request", "The request cannot be read", "The body is not valid JSON.")
 UNKNOWN_LIBRARY = Kind(404, "unknown-library", "No such library", "There is no library 'rain'.")
-UNKNOWN_CLIP = Kind(404, "unknown-clip", "No such clip", "There is no clip 99.")
-FILE_GONE = Kind(410, "file-gone", "The clip's file is gone", "The file of clip 7 was moved or deleted. Index again.")
+UNKNOWN_CLIP = Kind(404, "unknown-clip", "No such clip", "There is no clip '99'.")
+FILE_GONE = Kind(
+    410,
+    "file-gone",
+    "The clip's file is gone",
+    "The file of clip 9f2c61d0a4b7e853 was moved or deleted. Index again.",
+)
 TOO_LARGE = Kind(413, "too-large", "Too large", "The picture exceeds 25 MiB.")
-UNSUPPORTED_TYPE = Kind(415, "unsupported-type", "Unsupported content type", "Send application/json or a multipart form.")
-BAD_RANGE = Kind(416, "bad-range", "No such range", "The file has 4,000 bytes; the range starts beyond its end.")
-INVALID = Kind(422, "invalid-request", "The request makes no sense", "k: Input should be less than or equal to 100")
+UNSUPPORTED_TYPE = Kind(
+    415, "unsupported-type", "Unsupported content type", "Send application/json or a multipart form."
+)
+BAD_RANGE = Kind(
+    416, "bad-range", "No such range", "The file has 4,000 bytes; the range starts beyond its end."
+)
+INVALID = Kind(
+    422, "invalid-request", "The request makes no sense", "k: Input should be less than or equal to 100"
+)
 UNUSABLE_TEXT = Kind(422, "unusable-text", "The text cannot be searched with", "The query text is empty.")
-UNUSABLE_IMAGE = Kind(422, "unusable-image", "The picture cannot be used", "The picture is not in a known format.")
-UNUSABLE_AUDIO = Kind(422, "unusable-audio", "The sound cannot be used", "The sound is not audio in a known format.")
-INTERNAL = Kind(500, "internal", "Something went wrong in the server", "It is not your fault; the server's log says more.")
+UNUSABLE_IMAGE = Kind(
+    422, "unusable-image", "The picture cannot be used", "The picture is not in a known format."
+)
+UNUSABLE_AUDIO = Kind(
+    422, "unusable-audio", "The sound cannot be used", "The sound is not audio in a known format."
+)
+INTERNAL = Kind(
+    500, "internal", "Something went wrong in the server", "It is not your fault; the server's log says more."
+)
 LOADING = Kind(503, "loading", "Not ready yet", "The model is still loading.")
+NO_STORE = Kind(
+    503, "no-store", "There is no library yet", "Make one with: sonoglot index FOLDER --library NAME"
+)
 NOT_AVAILABLE = Kind(503, "not-available", "Not available", "The store was built with another model.")
 
 # The first that an error is an instance of decides, so subclasses come before their bases.
@@ -71,6 +91,7 @@ KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (indexer_errors.ClipNotFoundError, UNKNOWN_CLIP),
     (indexer_errors.InvalidQueryError, INVALID),
     (indexer_errors.DecodeError, UNUSABLE_AUDIO),
+    (indexer_errors.StoreNotFoundError, NO_STORE),
     (indexer_errors.StoreError, NOT_AVAILABLE),
     (model_errors.InvalidTextError, UNUSABLE_TEXT),
     (model_errors.UnreadableImageError, UNUSABLE_IMAGE),
@@ -88,11 +109,16 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _answer_unexpected)
 
 
+NOT_READY = (LOADING, NO_STORE, NOT_AVAILABLE)  # what everything that needs model or store may answer
+
+
 def responses(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI description of the problems that an operation may answer with, with examples."""
     described: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
-        entry = described.setdefault(kind.status, {"model": Problem, "description": kind.title, "content": {}})
+        entry = described.setdefault(
+            kind.status, {"model": Problem, "description": kind.title, "content": {}}
+        )
         content = entry["content"].setdefault(MEDIA_TYPE, {"examples": {}})
         content["schema"] = {"$ref": "#/components/schemas/Problem"}
         value = _problem(kind, detail=kind.example, instance="/v1/...").model_dump(exclude_none=True)

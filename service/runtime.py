@@ -1,6 +1,6 @@
 """Loads the model and opens the store beside the running server.
 
-Loading takes seconds. The server answers ``/healthz`` and shows its page meanwhile, and says why where it fails.
+Loading takes seconds. The server answers ``/healthz`` and shows its page meanwhile, and says why if it fails.
 """
 
 import logging
@@ -50,7 +50,9 @@ class Runtime:
         if isinstance(error, IndexerError | ModelError):
             raise NotAvailableError(str(error)) from error
         if error is not None:
-            raise NotAvailableError("The model or the store could not be opened; the server's log says why.") from error
+            raise NotAvailableError(
+                "The model or the store could not be opened; the server's log says why."
+            ) from error
         return self._loading.result()
 
 

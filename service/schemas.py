@@ -9,9 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service.limits import DEFAULT_RESULTS, MAX_RESULTS
 
-LibraryName = Annotated[str, Field(description="Search in this library only; all of them without it.", max_length=1000)]
+LibraryName = Annotated[
+    str, Field(description="Search in this library only; all of them without it.", max_length=1000)
+]
 ResultCount = Annotated[int, Field(ge=1, le=MAX_RESULTS, description="How many clips to return at most.")]
-ClipId = Annotated[int, Field(ge=1, le=2**63 - 1, description="Identity of a clip in the catalogue.")]
+ClipId = Annotated[
+    str, Field(min_length=1, max_length=64, description="Identity of a clip in the catalogue.")
+]
 
 
 class SearchRequest(BaseModel):
@@ -52,8 +56,10 @@ class QueryEcho(BaseModel):
     kind: Literal["text", "clip", "image", "audio"]
     text: str | None = None
     lang: str | None = None
-    clip_id: int | None = None
-    filename: str | None = Field(default=None, description="Name of the uploaded file, as the client gave it.")
+    clip_id: str | None = None
+    filename: str | None = Field(
+        default=None, description="Name of the uploaded file, as the client gave it."
+    )
     library: str | None = None
     k: int
 
@@ -62,7 +68,7 @@ class HitOut(BaseModel):
     """One ranked clip, with the segment of it that matched best."""
 
     rank: int
-    clip_id: int
+    clip_id: str
     path: str
     library: str
     score: float = Field(description="Cosine similarity of the query and the best segment, -1 to 1.")
@@ -84,17 +90,20 @@ class SearchResponse(BaseModel):
 class ClipOut(BaseModel):
     """One clip of the catalogue."""
 
-    clip_id: int
+    clip_id: str
     path: str
     library: str
     duration_s: float
+    status: Literal["indexed", "failed", "missing"] = Field(
+        description="failed: could not be indexed; missing: its file had gone when its library was indexed."
+    )
     audio_url: str
 
 
 class WaveformOut(BaseModel):
     """How loud a clip is over its length, for drawing it."""
 
-    clip_id: int
+    clip_id: str
     peaks: list[float] = Field(description="Peaks of equally long parts, 0 to 1; the loudest part is 1.")
 
 
@@ -102,7 +111,11 @@ class LibraryOut(BaseModel):
     """One library and how much is in it."""
 
     name: str
-    clips: int
+    clips: int = Field(description="Clips that can be searched.")
+    segments: int
+    failed: int = Field(description="Files that could not be indexed.")
+    missing: int = Field(description="Clips whose file had gone when the library was last indexed.")
+    duration_s: float
 
 
 class LibrariesResponse(BaseModel):

@@ -149,7 +149,7 @@ async function untilReady() {
       $("model").textContent = model;
       return say("");
     } catch (problem) {
-      if (problem.status !== 503 || problem.type.endsWith(":not-available")) throw problem;
+      if (!problem.type?.endsWith(":loading")) throw problem;
       say("Loading the model…", { busy: true });
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     }

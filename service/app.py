@@ -1,0 +1,57 @@
+"""Builds the web application: routes, problem documents, security headers, and the page at ``/``."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from service import problems
+from service.endpoints import clips, health, libraries, search
+from service.endpoints.state import Threads
+from service.headers import SecurityHeaders
+from service.runtime import Runtime
+
+PAGE_DIR = Path(__file__).parent / "page"
+
+DESCRIPTION = (
+    "Find sounds with words in any language, a picture, or another sound. "
+    "Every error is a problem document (RFC 9457)."
+)
+
+
+def create_app(*, store_dir: Path, model_dir: Path | None = None) -> FastAPI:
+    """Return the application over one store and one model (the committed default if none is given).
+
+    Model and store are opened when the application starts; until then it answers 503, see ``/readyz``.
+    """
+    runtime = Runtime(store_dir=store_dir, model_dir=model_dir)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        runtime.start()
+        try:
+            yield
+        finally:
+            runtime.stop()
+
+    app = FastAPI(
+        title="Sonoglot",
+        summary="Find a sound in any language.",
+        description=DESCRIPTION,
+        version=version("sonoglot"),
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,  # FastAPI's own pages load their scripts from the internet
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.runtime = runtime
+    app.state.threads = Threads()
+    app.add_middleware(SecurityHeaders)
+    problems.install(app)
+    for module in (health, search, clips, libraries):
+        app.include_router(module.router)
+    app.mount("/", StaticFiles(directory=PAGE_DIR, html=True), name="page")
+    return app

@@ -1,0 +1,86 @@
+"""Clips: what the catalogue knows of one, its audio, and its shape.
+
+Only files that the catalogue names are ever read: a client gives a clip's identity, never a path.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import FileResponse
+
+from indexer.paths import display_path
+from service import problems
+from service.clip_files import check_range, media_type_of, stat_readable, waveform
+from service.endpoints.state import Service, WorkerThreads
+from service.schemas import ClipOut, WaveformOut
+
+router = APIRouter(prefix="/v1/clips", tags=["clips"])
+
+ClipPath = Annotated[
+    str,
+    Path(
+        alias="clip_id", min_length=1, max_length=64, description="As a search or the command line gave it."
+    ),
+]
+_COMMON = (problems.UNKNOWN_CLIP, problems.INVALID, *problems.NOT_READY)
+
+
+def audio_url(clip_id: str) -> str:
+    """Return where a clip's audio is served, relative to the server's root."""
+    return f"/v1/clips/{clip_id}/audio"
+
+
+@router.get("/{clip_id}", summary="Describe a clip", responses=problems.responses(*_COMMON))
+async def get_clip(clip_id: ClipPath, service: Service, threads: WorkerThreads) -> ClipOut:
+    """Return what the catalogue knows about one clip."""
+    clip = await threads.look_up(lambda: service.clip(clip_id))
+    return ClipOut(
+        clip_id=clip_id,
+        path=display_path(clip.path),
+        library=clip.library,
+        duration_s=clip.duration_s,
+        status=clip.status.value,
+        audio_url=audio_url(clip_id),
+    )
+
+
+@router.get(
+    "/{clip_id}/audio",
+    summary="Play or download a clip",
+    response_class=FileResponse,
+    responses={
+        200: {"description": "The whole file, as it lies on disk", "content": {"audio/*": {}}},
+        206: {"description": "The part that a Range header asked for", "content": {"audio/*": {}}},
+        **problems.responses(problems.MALFORMED, problems.FILE_GONE, problems.BAD_RANGE, *_COMMON),
+    },
+)
+async def get_audio(
+    clip_id: ClipPath, request: Request, service: Service, threads: WorkerThreads
+) -> FileResponse:
+    """Return the clip's own file, whole or in ranges."""
+    clip = await threads.look_up(lambda: service.clip(clip_id))
+    facts = await threads.look_up(lambda: stat_readable(clip.path, clip_id=clip_id))
+    check_range(request.headers.get("range"), size=facts.st_size)
+    return FileResponse(
+        clip.path,
+        media_type=media_type_of(clip.path),
+        filename=display_path(clip.path.name),
+        content_disposition_type="inline",
+        stat_result=facts,
+        headers={"Cache-Control": "no-cache"},  # the file may change; its ETag tells
+    )
+
+
+@router.get(
+    "/{clip_id}/waveform",
+    summary="The shape of a clip, for drawing it",
+    responses=problems.responses(problems.FILE_GONE, problems.UNUSABLE_AUDIO, *_COMMON),
+)
+async def get_waveform(clip_id: ClipPath, service: Service, threads: WorkerThreads) -> WaveformOut:
+    """Return how loud the clip is over its length."""
+    clip = await threads.look_up(lambda: service.clip(clip_id))
+    facts = await threads.look_up(lambda: stat_readable(clip.path, clip_id=clip_id))
+    peaks = await threads.draw(
+        lambda: waveform(clip.path, mtime_ns=facts.st_mtime_ns, duration_s=clip.duration_s)
+    )
+    return WaveformOut(clip_id=clip_id, peaks=list(peaks))

@@ -1,0 +1,48 @@
+"""What every endpoint gets from the app: the runtime, and threads to work in."""
+
+from collections.abc import Callable
+from typing import Annotated, TypeVar, cast
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Depends, Request
+
+from service.runtime import Runtime
+from service.search_service import SearchService
+
+T = TypeVar("T")
+
+
+class Threads:
+    """Runs blocking work off the event loop.
+
+    One inference at a time: torch uses every core for one already, and two only slow each other down.
+    Drawing a clip has a thread of its own, so that a long one never delays a search.
+    """
+
+    def __init__(self) -> None:
+        self._inference = CapacityLimiter(1)
+        self._drawing = CapacityLimiter(1)
+
+    async def infer(self, work: Callable[[], T]) -> T:
+        """Run work that embeds."""
+        return await to_thread.run_sync(work, limiter=self._inference)
+
+    async def draw(self, work: Callable[[], T]) -> T:
+        """Run work that decodes a clip for display."""
+        return await to_thread.run_sync(work, limiter=self._drawing)
+
+    async def look_up(self, work: Callable[[], T]) -> T:
+        """Run short work on the catalogue or the disk."""
+        return await to_thread.run_sync(work)
+
+
+def _service(request: Request) -> SearchService:
+    return cast(Runtime, request.app.state.runtime).service()
+
+
+def _threads(request: Request) -> Threads:
+    return cast(Threads, request.app.state.threads)
+
+
+Service = Annotated[SearchService, Depends(_service)]
+WorkerThreads = Annotated[Threads, Depends(_threads)]
