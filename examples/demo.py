@@ -151,7 +151,7 @@ def main() -> int:
     console.rule("[bold]5. Open the web page[/]")
     console.print("Search the same library in your browser, and hear the sounds:\n")
     command = shlex.join([os.path.relpath(SONOGLOT), "serve", "--store", str(STORE)])
-    console.print(f"    [bold green]{command}[/]\n")
+    console.print(f"    [bold green]{command}[/]\n\nand open http://127.0.0.1:8000")
     return 0
 
 
