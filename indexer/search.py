@@ -46,28 +46,28 @@ def search(
         )
     snapshot = store.snapshot()
     among = None if library is None else store.library_bits(library)
-    best: dict[str, tuple[Hit, SegmentLocation]] = {}
-    taken, count = 0, 4 * k
+    count = 4 * k
     while True:
         hits = snapshot.vectors.search(vector, count=count, among=among)
-        _keep_best(best, hits[taken:], store)
+        ranked = _ranked(_best_of_each_clip(hits, store))
         # One hit more could still tie with the last clip, and ties are broken by name, not by the index.
-        ranked = _ranked(best)
         is_all = len(hits) < count
         if is_all or (len(ranked) >= k and hits[-1].score < ranked[k - 1][0].score):
             return [_ranked_clip(rank, *pair) for rank, pair in enumerate(ranked[:k], start=1)]
-        taken, count = len(hits), 4 * count
+        count *= 4
 
 
-def _keep_best(best: dict[str, tuple[Hit, SegmentLocation]], hits: list[Hit], store: Store) -> None:
+def _best_of_each_clip(hits: list[Hit], store: Store) -> dict[str, tuple[Hit, SegmentLocation]]:
+    best: dict[str, tuple[Hit, SegmentLocation]] = {}
     places = store.catalog.locate([hit.segment_id for hit in hits])
     for hit in hits:
         place = places.get(hit.segment_id)
         if place is None:
-            continue
+            continue  # Its clip went missing, or went away since the snapshot.
         held = best.get(place.clip_id)
         if held is None or (-hit.score, place.start_s) < (-held[0].score, held[1].start_s):
             best[place.clip_id] = hit, place
+    return best
 
 
 def _ranked(best: dict[str, tuple[Hit, SegmentLocation]]) -> list[tuple[Hit, SegmentLocation]]:

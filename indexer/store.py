@@ -91,7 +91,8 @@ class Store:
             "index": {"file": path.name, "sha256": _sha256(path)},
         }
         write_atomically(self._manifest_path, json.dumps(manifest, indent=2).encode() + b"\n")
-        for old in self.directory.glob("index-*.faiss*"):
+        # Also what a killed writer left half written: this process is the only writer now.
+        for old in (*self.directory.glob("index-*.faiss"), *self.directory.glob("*.tmp")):
             if old != path:
                 old.unlink(missing_ok=True)
 

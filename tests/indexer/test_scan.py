@@ -67,7 +67,9 @@ def test_an_unreadable_folder_is_a_failure_and_the_rest_goes_on(tmp_path: Path) 
     assert [note.path for note in result.failed] == [closed]
 
 
-@pytest.mark.parametrize("name", [b"caf\xe9.wav", b"two\nlines.wav", "ゾウ.wav".encode(), b"tab\t\x1b[31m.wav"])
+@pytest.mark.parametrize(
+    "name", [b"caf\xe9.wav", b"two\nlines.wav", "ゾウ.wav".encode(), b"tab\t\x1b[31m.wav"]
+)
 def test_any_name_survives_and_can_be_shown(tmp_path: Path, name: bytes) -> None:
     raw = os.fsencode(tmp_path) + b"/" + name
     with open(raw, "wb"):

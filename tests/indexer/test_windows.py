@@ -43,14 +43,18 @@ def test_a_hop_beyond_the_window_leaves_gaps_but_reaches_the_end() -> None:
 @given(
     total=st.integers(1, 300), window=st.integers(1, 40), hop=st.integers(1, 60), block=st.integers(1, 120)
 )
-def test_windows_hold_the_samples_they_name_and_cover_the_clip(total: int, window: int, hop: int, block: int) -> None:
+def test_windows_hold_the_samples_they_name_and_cover_the_clip(
+    total: int, window: int, hop: int, block: int
+) -> None:
     windows = windows_of(total, window=window, hop=hop, block=block)
     assert windows == sorted(windows, key=lambda item: item.start)
     assert windows[0].start == 0 and windows[-1].end == total
     for item in windows:
         assert len(item.samples) == window
         # Sample number i has the value i + 1, so a window's content proves where it was taken.
-        np.testing.assert_array_equal(item.samples[: item.end - item.start], np.arange(item.start + 1, item.end + 1))
+        np.testing.assert_array_equal(
+            item.samples[: item.end - item.start], np.arange(item.start + 1, item.end + 1)
+        )
     if hop <= window:
         covered = {position for item in windows for position in range(item.start, item.end)}
         assert covered == set(range(total))
