@@ -1,9 +1,10 @@
 """Makes queries in more than a hundred languages out of the names that Unicode CLDR gives to emoji.
 
-Nobody translates fifty sound classes into a hundred languages with care, but CLDR's translators have named every
-emoji in theirs. Where an emoji is named after the source of a sound class (🐕 is "dog", and "mbwa" in Swahili), that
-name is a real query for the class. The data are npm's ``cldr-annotations-full`` (Unicode-3.0); what this module made
-of them is committed as ``queries/cldr_names.jsonl``, so that the table of languages needs no download.
+Nobody translates fifty sound classes into a hundred languages with care, but CLDR's translators have named
+every emoji in theirs. Where an emoji is named after the source of a sound class (🐕 is "dog", and "mbwa" in
+Swahili), that name is a real query for the class. The data are npm's ``cldr-annotations-full`` (Unicode-3.0);
+what this module made of them is committed as ``queries/cldr_names.jsonl``, so that the table of languages
+needs no download.
 """
 
 import json
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
-from training.errors import TrainingError
+from training.errors import CldrError
 
 QUERIES_DIR = Path(__file__).parent / "queries"
 """The evaluation queries that come with the package; ``README.md`` in it says what each file is."""
@@ -31,10 +32,6 @@ class LabelledText(TypedDict):
     label: str
 
 
-class CldrError(TrainingError):
-    """The folder is not an unpacked cldr-annotations-full, or names no language well enough."""
-
-
 def load_emoji_classes(path: Path = QUERIES_DIR / "emoji_classes.json") -> dict[str, str]:
     """Read the emoji of each class: ``{"dog": "🐕", ...}``."""
     return json.loads(path.read_text("utf-8"))
@@ -45,13 +42,13 @@ def cldr_queries(
 ) -> Iterator[LabelledText]:
     """Yield the name of each class's emoji in every language that names at least ``min_coverage`` of them.
 
-    ``directory`` is the unpacked npm package or its ``annotations`` folder. Codes are CLDR's: a language, with a
-    script where it is written in several (``sr``, ``sr-Latn``). Regional variants (``es-MX``) are left out: they hold
-    little but their differences from the parent, and are not another language.
+    ``directory`` is the unpacked npm package or its ``annotations`` folder. Codes are CLDR's: a language,
+    with a script where it is written in several (``sr``, ``sr-Latn``). Regional variants (``es-MX``) are left
+    out: they hold little but their differences from the parent, and are not another language.
 
     Raises:
-        CldrError: ``directory`` holds no annotations, one of its files is not in CLDR's format, or no language
-            reaches ``min_coverage``.
+        CldrError: ``directory`` holds no annotations, one of its files is not in CLDR's format, or no
+            language reaches ``min_coverage``.
     """
     found = False
     for path in _annotation_files(directory):

@@ -1,5 +1,29 @@
-"""What can go wrong in training and evaluation. Messages say what was wrong, where, and what to do."""
+"""Everything that can go wrong while reading training data, training or evaluating."""
 
 
 class TrainingError(Exception):
-    """The base of this package's errors; the command line prints its message and exits 1."""
+    """Base of the training package's errors; the message is meant for people."""
+
+
+class ManifestError(TrainingError):
+    """A manifest, table or query file is missing or malformed; the message names the line."""
+
+
+class DataError(TrainingError):
+    """There is not enough usable data to do what was asked."""
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint is broken or belongs to another run."""
+
+
+class DivergedError(TrainingError):
+    """The loss is not a number any more; the last good checkpoint stands."""
+
+
+class CldrError(TrainingError):
+    """A folder is not an unpacked cldr-annotations-full, or no language in it names enough of the emoji."""
+
+
+class StampsError(TrainingError):
+    """A folder does not hold the Tux Paint stamps that are needed."""

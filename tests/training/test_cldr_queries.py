@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from training.cldr_queries import QUERIES_DIR, CldrError, cldr_queries, load_emoji_classes, write_queries
+from training.cldr_queries import QUERIES_DIR, cldr_queries, load_emoji_classes, write_queries
+from training.errors import CldrError
 
 CLASSES = {"dog": "🐕", "wind": "🌬\ufe0f", "cat": "🐈"}
 
@@ -89,7 +90,7 @@ def test_a_broken_file_is_named(package: Path, content: str) -> None:
     broken = package / "annotations" / "sw" / "annotations.json"
     broken.write_text(content, "utf-8")
 
-    with pytest.raises(CldrError, match="sw.annotations.json is not in the format"):
+    with pytest.raises(CldrError, match=r"sw.annotations\.json is not in the format"):
         list(cldr_queries(package, emoji_classes=CLASSES))
 
 
