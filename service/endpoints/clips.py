@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import FileResponse
 
 from indexer.paths import display_path
-from service import problems
+from service import examples, problems
 from service.clip_files import check_range, media_type_of, stat_readable, waveform
 from service.endpoints.state import Service, WorkerThreads
 from service.schemas import ClipOut, WaveformOut
@@ -30,7 +30,11 @@ def audio_url(clip_id: str) -> str:
     return f"/v1/clips/{clip_id}/audio"
 
 
-@router.get("/{clip_id}", summary="Describe a clip", responses=problems.responses(*_COMMON))
+@router.get(
+    "/{clip_id}",
+    summary="Describe a clip",
+    responses=examples.answer(examples.CLIP) | problems.responses(*_COMMON),
+)
 async def get_clip(clip_id: ClipPath, service: Service, threads: WorkerThreads) -> ClipOut:
     """Return what the catalogue knows about one clip."""
     clip = await threads.look_up(lambda: service.clip(clip_id))
@@ -74,7 +78,8 @@ async def get_audio(
 @router.get(
     "/{clip_id}/waveform",
     summary="The shape of a clip, for drawing it",
-    responses=problems.responses(problems.FILE_GONE, problems.UNUSABLE_AUDIO, *_COMMON),
+    responses=examples.answer(examples.WAVEFORM)
+    | problems.responses(problems.FILE_GONE, problems.UNUSABLE_AUDIO, *_COMMON),
 )
 async def get_waveform(clip_id: ClipPath, service: Service, threads: WorkerThreads) -> WaveformOut:
     """Return how loud the clip is over its length."""

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from fastapi import APIRouter
 
-from service import problems
+from service import examples, problems
 from service.endpoints.state import Service, WorkerThreads
 from service.schemas import LibrariesResponse, LibraryOut
 
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/v1", tags=["libraries"])
 @router.get(
     "/libraries",
     summary="List the libraries",
-    responses=problems.responses(*problems.NOT_READY),
+    responses=examples.answer(examples.LIBRARIES) | problems.responses(*problems.NOT_READY),
 )
 async def list_libraries(service: Service, threads: WorkerThreads) -> LibrariesResponse:
     """Return every library with its number of clips, by name."""

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 
 from indexer.paths import display_path
 from indexer.search import RankedClip
-from service import problems
+from service import examples, problems
 from service.body import Upload, media_type, read_json, read_upload
 from service.endpoints.clips import audio_url
 from service.endpoints.state import Service, WorkerThreads
@@ -31,7 +31,7 @@ _REQUEST_BODY: dict[str, Any] = {
                     "summary": "In one library",
                     "value": {"text": "a door slams", "library": "foley"},
                 },
-                "clip": {"summary": "More like a clip", "value": {"clip_id": "9f2c61d0a4b7e853"}},
+                "clip": {"summary": "More like a clip", "value": {"clip_id": examples.CLIP_ID}},
             },
         },
         "multipart/form-data": {
@@ -67,25 +67,6 @@ _REQUEST_BODY: dict[str, Any] = {
     },
 }
 
-_ANSWER_EXAMPLE = {
-    "query": {"kind": "text", "text": "雨の音", "lang": "ja", "k": 5},
-    "model": "sonoglot-compact",
-    "took_ms": 21.4,
-    "hits": [
-        {
-            "rank": 1,
-            "clip_id": "9f2c61d0a4b7e853",
-            "path": "/sounds/weather/rain-on-roof.ogg",
-            "library": "weather",
-            "score": 0.61,
-            "start_s": 2.5,
-            "end_s": 7.5,
-            "duration_s": 30.0,
-            "audio_url": "/v1/clips/9f2c61d0a4b7e853/audio",
-        }
-    ],
-}
-
 
 @router.post(
     "/search",
@@ -93,7 +74,7 @@ _ANSWER_EXAMPLE = {
     response_model_exclude_none=True,
     openapi_extra={"requestBody": _REQUEST_BODY},
     responses={
-        200: {"content": {"application/json": {"example": _ANSWER_EXAMPLE}}},
+        **examples.answer(examples.SEARCH),
         **problems.responses(
             problems.MALFORMED,
             problems.UNKNOWN_LIBRARY,

@@ -234,6 +234,7 @@ try {
   await loadLibraries();
   await readAddress();
 } catch (error) {
-  fail(error);
+  if (error.type?.endsWith(":no-store")) showStart();
+  else fail(error);
 }
 document.documentElement.dataset.state = "ready";

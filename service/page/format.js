@@ -1,8 +1,9 @@
 // Numbers and paths as people read them.
 
 export function time(seconds) {
-  const whole = Math.floor(seconds);
-  const tail = (seconds - whole >= 0.05 && seconds < 60) ? `.${Math.floor((seconds - whole) * 10 + 1e-6)}` : "";
+  const tenths = Math.round(seconds * 10);
+  const whole = Math.floor(tenths / 10);
+  const tail = tenths % 10 && whole < 60 ? `.${tenths % 10}` : "";
   const two = (n) => String(n).padStart(2, "0");
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   return (h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`) + tail;

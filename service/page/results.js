@@ -25,7 +25,7 @@ class Row {
     this.find(".name").textContent = this.name;
     this.find(".name").title = this.name;
     this.find(".in-library").textContent = hit.library;
-    this.find(".folder").textContent = splitPath(hit.path).folder;
+    this.find(".folder").textContent = `\u2066${splitPath(hit.path).folder}\u2069`; // isolated, as its box runs backwards
     this.find(".folder").title = hit.path;
     this.find(".range").textContent = this.range();
     this.find(".range").title = "The part that matches best";

@@ -6,7 +6,7 @@ const GAP_PX = 1.5;
 function colours() {
   const style = getComputedStyle(document.documentElement);
   const get = (name) => style.getPropertyValue(name).trim();
-  return { wave: get("--wave"), played: get("--accent"), wash: get("--accent-wash") };
+  return { wave: get("--wave"), played: get("--accent"), segment: get("--segment") };
 }
 
 // view: {peaks: number[] | null, durationS, startS, endS, timeS | null}; peaks are 0..1, any number of them.
@@ -18,12 +18,12 @@ export function draw(canvas, view) {
   canvas.height = Math.round(height * scale);
   const context = canvas.getContext("2d");
   context.scale(scale, scale);
-  const { wave, played, wash } = colours();
+  const { wave, played, segment } = colours();
   const toX = (seconds) => (seconds / view.durationS) * width;
 
   const left = toX(view.startS);
   if (view.endS - view.startS < view.durationS * 0.98) {
-    context.fillStyle = wash;
+    context.fillStyle = segment;
     context.beginPath();
     context.roundRect(left, 0, Math.max(4, toX(view.endS) - left), height, 6);
     context.fill();

@@ -1,0 +1,45 @@
+"""Examples of answers, for the OpenAPI document."""
+
+from typing import Any
+
+CLIP_ID = "9f2c61d0a4b7e8535c1a"
+
+LIVES = {"status": "ok"}
+READY = {"status": "ready", "model": "sonoglot-compact"}
+LIBRARIES = {
+    "libraries": [
+        {"name": "weather", "clips": 120, "segments": 1430, "failed": 1, "missing": 0, "duration_s": 3610.5}
+    ]
+}
+CLIP = {
+    "clip_id": CLIP_ID,
+    "path": "/sounds/weather/rain-on-roof.ogg",
+    "library": "weather",
+    "duration_s": 30.0,
+    "status": "indexed",
+    "audio_url": f"/v1/clips/{CLIP_ID}/audio",
+}
+WAVEFORM = {"clip_id": CLIP_ID, "peaks": [0.02, 0.4, 1.0, 0.31]}
+SEARCH = {
+    "query": {"kind": "text", "text": "雨の音", "lang": "ja", "k": 5},
+    "model": "sonoglot-compact",
+    "took_ms": 21.4,
+    "hits": [
+        {
+            "rank": 1,
+            "clip_id": CLIP_ID,
+            "path": "/sounds/weather/rain-on-roof.ogg",
+            "library": "weather",
+            "score": 0.61,
+            "start_s": 2.5,
+            "end_s": 7.5,
+            "duration_s": 30.0,
+            "audio_url": f"/v1/clips/{CLIP_ID}/audio",
+        }
+    ],
+}
+
+
+def answer(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI description of a successful answer with an example."""
+    return {200: {"content": {"application/json": {"example": example}}}}

@@ -1,0 +1,34 @@
+"""A small real store, indexed with the shipped model, and a client of the real app over it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from model.directory import load_model
+from model.retrieval_model import RetrievalModel
+from tests.service.helpers import index, serving, wait_until_loaded, write_sounds
+
+
+@pytest.fixture(scope="session")
+def model() -> RetrievalModel:
+    return load_model()
+
+
+@pytest.fixture(scope="session")
+def store_dir(model: RetrievalModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two libraries: 'weather' with three clips, 'foley' with two. Read only: tests that change one make their own."""
+    root = tmp_path_factory.mktemp("service")
+    write_sounds(root / "weather", ["rain.wav", "thunder.flac", "wind.ogg"], first_seed=1)
+    write_sounds(root / "foley", ["door.wav", "چکش.wav"], first_seed=4)
+    for library in ("weather", "foley"):
+        index(model, root / "store", library, root / library)
+    return root / "store"
+
+
+@pytest.fixture(scope="session")
+def client(store_dir: Path) -> Iterator[TestClient]:
+    with serving(store_dir) as started:
+        wait_until_loaded(started)
+        yield started

@@ -1,0 +1,124 @@
+"""The application around the operations: health, libraries, documents, headers, and failures of our own."""
+
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from indexer.store import open_store_for_writing
+from model.space import EmbeddingSpace
+from service import problems
+from service.search_service import SearchService
+from tests.service.helpers import serving, wait_until_loaded
+
+OPERATIONS = {
+    ("/healthz", "get"), ("/readyz", "get"), ("/v1/search", "post"), ("/v1/libraries", "get"),
+    ("/v1/clips/{clip_id}", "get"), ("/v1/clips/{clip_id}/audio", "get"), ("/v1/clips/{clip_id}/waveform", "get"),
+}  # fmt: skip
+
+
+def test_it_lives_and_is_ready(client: TestClient) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"status": "ready", "model": "sonoglot-compact"}
+
+
+def test_libraries_are_counted(client: TestClient) -> None:
+    libraries = client.get("/v1/libraries").json()["libraries"]
+    assert [(library["name"], library["clips"]) for library in libraries] == [("foley", 2), ("weather", 3)]
+
+
+def test_before_loading_ends_it_lives_but_is_not_ready(store_dir: Path) -> None:
+    client = serving(store_dir)  # not entered: the lifespan has not begun
+    assert client.get("/healthz").status_code == 200
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "1"
+    assert answer.json()["type"].endswith(":loading")
+
+
+def test_a_missing_model_is_told(store_dir: Path, tmp_path: Path) -> None:
+    with serving(store_dir, model_dir=tmp_path / "no-model") as client:
+        wait_until_loaded(client)
+        assert client.get("/healthz").status_code == 200
+        answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["type"].endswith(":not-available")
+    assert "no-model" in answer.json()["detail"]
+
+
+def test_a_store_of_another_model_is_told(tmp_path: Path) -> None:
+    other = EmbeddingSpace(name="other", fingerprint="0" * 64, dim=8)
+    with open_store_for_writing(tmp_path, space=other):
+        pass
+    with serving(tmp_path) as client:
+        wait_until_loaded(client)
+        answer = client.post("/v1/search", json={"text": "rain"})
+    assert answer.status_code == 503
+    assert answer.json()["type"].endswith(":not-available")
+    assert "other" in answer.json()["detail"]
+
+
+def test_a_defect_of_ours_tells_nothing_of_our_inside(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def break_down(self: SearchService) -> None:
+        raise RuntimeError("secret at /home/someone/store")
+
+    monkeypatch.setattr(SearchService, "libraries", break_down)
+    answer = client.get("/v1/libraries")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+    assert "secret at /home/someone/store" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nothing", 404), ("PUT", "/v1/search", 405), ("POST", "/v1/libraries", 405)],
+)
+def test_wrong_addresses_are_problems_too(client: TestClient, method: str, path: str, status: int) -> None:
+    answer = client.request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+
+
+def test_the_page_comes_with_a_policy_that_keeps_it_offline(client: TestClient) -> None:
+    page = client.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    for file in Path("service/page").iterdir() if Path("service/page").is_dir() else []:
+        assert "https://" not in file.read_text("utf-8"), f"{file} names another server"
+
+
+def test_openapi_has_an_example_for_everything(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    operations = {
+        (path, method): entry for path, item in document["paths"].items() for method, entry in item.items()
+    }
+    assert set(operations) == OPERATIONS
+    for name, operation in operations.items():
+        success = operation["responses"]["200"]["content"]
+        assert all("example" in c or "examples" in c or kind == "audio/*" for kind, c in success.items()), (
+            name
+        )
+        for status, answer in operation["responses"].items():
+            if int(status) >= 400:
+                assert answer["content"][problems.MEDIA_TYPE]["examples"], (name, status)
+    bodies = operations["/v1/search", "post"]["requestBody"]["content"]
+    assert set(bodies) == {"application/json", "multipart/form-data"}
+    for body in bodies.values():
+        assert body["examples"]
+
+
+def test_the_examples_of_questions_are_understood(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    examples = document["paths"]["/v1/search"]["post"]["requestBody"]["content"]["application/json"][
+        "examples"
+    ]
+    for example in examples.values():
+        answer = client.post("/v1/search", json=example["value"])
+        assert answer.status_code in (200, 404), (
+            answer.text
+        )  # the clip and library of the examples are not here

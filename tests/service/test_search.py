@@ -1,0 +1,210 @@
+"""Searching over HTTP: by words, by a picture, by a sound, by a clip, and while the index grows."""
+
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from model.limits import MAX_QUERY_CHARS
+from model.retrieval_model import RetrievalModel
+from tests.service.helpers import index, png_bytes, serving, wait_until_loaded, wav_bytes, write_sounds
+
+HIT_FIELDS = {
+    "rank", "clip_id", "path", "library", "score", "start_s", "end_s", "duration_s", "audio_url",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["rain", "雨の音", "صوت المطر", "mvua inanyesha", "дождь"])
+def test_words_in_any_script_rank_clips(client: TestClient, text: str) -> None:
+    answer = client.post("/v1/search", json={"text": text, "k": 3, "lang": "mul"})
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body["query"] == {"kind": "text", "text": text, "lang": "mul", "k": 3}
+    assert body["model"] == "sonoglot-compact"
+    assert body["took_ms"] > 0
+    hits = body["hits"]
+    assert [hit["rank"] for hit in hits] == [1, 2, 3]
+    assert set(hits[0]) == HIT_FIELDS
+    scores = [hit["score"] for hit in hits]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= hit["start_s"] < hit["end_s"] <= hit["duration_s"] + 0.01 for hit in hits)
+
+
+def test_a_library_narrows_the_search(client: TestClient) -> None:
+    everywhere = client.post("/v1/search", json={"text": "rain"}).json()["hits"]
+    narrowed = client.post("/v1/search", json={"text": "rain", "library": "foley"}).json()["hits"]
+    assert {hit["library"] for hit in everywhere} == {"weather", "foley"}
+    assert sorted(Path(hit["path"]).name for hit in narrowed) == ["door.wav", "چکش.wav"]
+
+
+def test_a_picture_ranks_clips(client: TestClient) -> None:
+    answer = client.post(
+        "/v1/search", files={"image": ("photo.png", png_bytes(), "image/png")}, data={"k": "2"}
+    )
+    assert answer.status_code == 200
+    assert answer.json()["query"] == {"kind": "image", "filename": "photo.png", "k": 2}
+    assert len(answer.json()["hits"]) == 2
+
+
+def test_a_sound_finds_itself_first(client: TestClient) -> None:
+    thunder = _hit_named(client, "thunder.flac")
+    content = Path(thunder["path"]).read_bytes()
+    answer = client.post(
+        "/v1/search", files={"audio": ("any name.wav", content)}, data={"library": "weather", "k": "1"}
+    )
+    assert answer.status_code == 200
+    (hit,) = answer.json()["hits"]
+    assert hit["clip_id"] == thunder["clip_id"]
+    assert hit["score"] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_more_like_a_clip_leaves_out_the_clip_itself(client: TestClient) -> None:
+    wind = _hit_named(client, "wind.ogg")
+    answer = client.post("/v1/search", json={"clip_id": wind["clip_id"]})
+    assert answer.status_code == 200
+    names = [Path(hit["path"]).name for hit in answer.json()["hits"]]
+    assert sorted(names) == ["door.wav", "rain.wav", "thunder.flac", "چکش.wav"]
+    assert [hit["rank"] for hit in answer.json()["hits"]] == [1, 2, 3, 4]
+
+
+def test_what_is_indexed_meanwhile_is_found_without_a_restart(model: RetrievalModel, tmp_path: Path) -> None:
+    sounds, store = tmp_path / "sounds", tmp_path / "store"
+    with serving(store) as client:
+        wait_until_loaded(client)
+        before = client.post("/v1/search", json={"text": "rain"})
+        assert before.status_code == 503
+        assert before.json()["type"].endswith(":no-store")
+        assert "sonoglot index" in before.json()["detail"]
+
+        write_sounds(sounds, ["first.wav"], first_seed=1)
+        index(model, store, "growing", sounds)
+        assert _names(client) == ["first.wav"]
+
+        write_sounds(sounds, ["second.wav"], first_seed=2)
+        index(model, store, "growing", sounds)
+        assert _names(client) == ["first.wav", "second.wav"]
+
+        (sounds / "first.wav").unlink()
+        index(model, store, "growing", sounds)
+        assert _names(client) == ["second.wav"]
+
+
+REFUSALS = [
+    ({"text": ""}, 422, "unusable-text", "empty"),
+    ({"text": " \n "}, 422, "unusable-text", "empty"),
+    ({"text": "x" * 20_000}, 422, "unusable-text", f"{MAX_QUERY_CHARS:,}"),
+    ({"text": "🐕" * 20_000}, 422, "unusable-text", f"{MAX_QUERY_CHARS:,}"),
+    ({"text": 5}, 422, "invalid-request", "text"),
+    ({}, 422, "invalid-request", "exactly one"),
+    ({"text": "rain", "clip_id": "a"}, 422, "invalid-request", "exactly one"),
+    ({"text": "rain", "k": 0}, 422, "invalid-request", "k:"),
+    ({"text": "rain", "k": 101}, 422, "invalid-request", "k:"),
+    ({"text": "rain", "lang": "not a tag"}, 422, "invalid-request", "lang"),
+    ({"text": "rain", "libary": "weather"}, 422, "invalid-request", "libary"),
+    ({"text": "rain", "library": "nowhere"}, 404, "unknown-library", "nowhere"),
+    ({"clip_id": "nothing"}, 404, "unknown-clip", "nothing"),
+    ([1, 2], 422, "invalid-request", ""),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "kind", "told"), REFUSALS)
+def test_a_question_that_makes_no_sense_is_explained(
+    client: TestClient, body: object, status: int, kind: str, told: str
+) -> None:
+    answer = client.post("/v1/search", json=body)
+    _assert_problem(answer, status, kind, told)
+
+
+UPLOADS = [
+    ({"audio": ("notes.wav", b"this is a text file\n" * 50)}, {}, 422, "unusable-audio", "not audio"),
+    ({"audio": ("empty.wav", b"")}, {}, 422, "unusable-audio", "empty"),
+    ({"audio": ("cut.wav", wav_bytes()[:9000])}, {}, 422, "unusable-audio", "cut off"),
+    ({"image": ("notes.png", b"this is a text file")}, {}, 422, "unusable-image", "not a picture"),
+    ({"image": ("empty.png", b"")}, {}, 422, "unusable-image", "empty"),
+    ({"image": ("cut.png", png_bytes()[:-40])}, {}, 422, "unusable-image", "broken or truncated"),
+    ({"image": ("a.png", png_bytes())}, {"k": "many"}, 422, "invalid-request", "k:"),
+    ({"image": ("a.png", png_bytes())}, {"colour": "red"}, 422, "invalid-request", "colour"),
+    ({"image": ("a.png", png_bytes())}, {"library": "nowhere"}, 404, "unknown-library", "nowhere"),
+    ({"picture": ("a.png", png_bytes())}, {}, 422, "invalid-request", "'image' or 'audio'"),
+    (
+        {"image": ("a.png", png_bytes()), "audio": ("a.wav", wav_bytes())},
+        {},
+        400,
+        "malformed-request",
+        "Too many files",
+    ),
+]
+
+
+@pytest.mark.parametrize(("files", "data", "status", "kind", "told"), UPLOADS)
+def test_an_upload_that_cannot_be_used_is_explained(
+    client: TestClient, files: dict, data: dict, status: int, kind: str, told: str
+) -> None:
+    answer = client.post("/v1/search", files=files, data=data)
+    _assert_problem(answer, status, kind, told)
+
+
+def test_a_decompression_bomb_is_refused_without_being_decoded(client: TestClient) -> None:
+    bomb = png_bytes(size=(30_000, 30_000), colour="black")
+    answer = client.post("/v1/search", files={"image": ("bomb.png", bomb)})
+    _assert_problem(answer, 422, "unusable-image", "pixels")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "kind"),
+    [
+        (b'{"text": ', {"Content-Type": "application/json"}, 400, "malformed-request"),
+        (b'"\xff\xfe"', {"Content-Type": "application/json"}, 400, "malformed-request"),
+        (b'{"text": "\\ud800"}', {"Content-Type": "application/json"}, 400, "malformed-request"),
+        (b"text=rain", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "unsupported-type"),
+        (b"rain", {}, 415, "unsupported-type"),
+        (b"no boundary", {"Content-Type": "multipart/form-data"}, 400, "malformed-request"),
+        (b"garbage", {"Content-Type": "multipart/form-data; boundary=x"}, 400, "malformed-request"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_refused(
+    client: TestClient, body: bytes, headers: dict[str, str], status: int, kind: str
+) -> None:
+    _assert_problem(client.post("/v1/search", content=body, headers=headers), status, kind, "")
+
+
+@pytest.mark.parametrize("declares_length", [True, False])
+def test_a_body_beyond_its_limit_is_refused(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, declares_length: bool
+) -> None:
+    monkeypatch.setattr("service.body.MAX_JSON_BYTES", 1000)
+    part = b'{"text": "' + b" " * 600
+    content = part * 2 if declares_length else iter([part, part])
+    answer = client.post("/v1/search", content=content, headers={"Content-Type": "application/json"})
+    _assert_problem(answer, 413, "too-large", "exceeds")
+
+
+@pytest.mark.parametrize(("kind", "content"), [("image", png_bytes()), ("audio", wav_bytes())])
+def test_a_file_beyond_its_limit_is_refused(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, kind: str, content: bytes
+) -> None:
+    monkeypatch.setitem(__import__("service.body", fromlist=["x"]).FILE_LIMITS, kind, len(content) - 1)
+    answer = client.post("/v1/search", files={kind: ("big", content)})
+    _assert_problem(answer, 413, "too-large", "exceeds")
+
+
+def _assert_problem(answer, status: int, kind: str, told: str) -> None:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["type"] == f"urn:sonoglot:problem:{kind}"
+    assert problem["status"] == status
+    assert problem["instance"] == "/v1/search"
+    assert told in problem["detail"]
+    assert problem["detail"]
+
+
+def _hit_named(client: TestClient, name: str) -> dict:
+    hits = client.post("/v1/search", json={"text": "a sound"}).json()["hits"]
+    return next(hit for hit in hits if Path(hit["path"]).name == name)
+
+
+def _names(client: TestClient) -> list[str]:
+    answer = client.post("/v1/search", json={"text": "rain"})
+    assert answer.status_code == 200, answer.text
+    return sorted(Path(hit["path"]).name for hit in answer.json()["hits"])
