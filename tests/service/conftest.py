@@ -18,7 +18,7 @@ def model() -> RetrievalModel:
 
 @pytest.fixture(scope="session")
 def store_dir(model: RetrievalModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two libraries: 'weather' with three clips, 'foley' with two. Read only: tests that change one make their own."""
+    """Libraries 'weather' (three clips) and 'foley' (two). Tests that change a store make their own."""
     root = tmp_path_factory.mktemp("service")
     write_sounds(root / "weather", ["rain.wav", "thunder.flac", "wind.ogg"], first_seed=1)
     write_sounds(root / "foley", ["door.wav", "چکش.wav"], first_seed=4)

@@ -1,4 +1,4 @@
-"""The application around the operations: health, libraries, documents, headers, and failures of our own."""
+"""The application around the operations: health, libraries, headers, OpenAPI, and failures of our own."""
 
 from pathlib import Path
 
@@ -8,12 +8,14 @@ from fastapi.testclient import TestClient
 from indexer.store import open_store_for_writing
 from model.space import EmbeddingSpace
 from service import problems
+from service.app import PAGE_DIR
 from service.search_service import SearchService
 from tests.service.helpers import serving, wait_until_loaded
 
 OPERATIONS = {
     ("/healthz", "get"), ("/readyz", "get"), ("/v1/search", "post"), ("/v1/libraries", "get"),
-    ("/v1/clips/{clip_id}", "get"), ("/v1/clips/{clip_id}/audio", "get"), ("/v1/clips/{clip_id}/waveform", "get"),
+    ("/v1/clips/{clip_id}", "get"), ("/v1/clips/{clip_id}/audio", "get"),
+    ("/v1/clips/{clip_id}/waveform", "get"),
 }  # fmt: skip
 
 
@@ -88,7 +90,7 @@ def test_the_page_comes_with_a_policy_that_keeps_it_offline(client: TestClient) 
     page = client.get("/")
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'self'" in page.headers["content-security-policy"]
-    for file in Path("service/page").iterdir() if Path("service/page").is_dir() else []:
+    for file in PAGE_DIR.iterdir():
         assert "https://" not in file.read_text("utf-8"), f"{file} names another server"
 
 

@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 
 from model.limits import MAX_QUERY_CHARS
 from model.retrieval_model import RetrievalModel
+from service.body import FILE_LIMITS
 from tests.service.helpers import index, png_bytes, serving, wait_until_loaded, wav_bytes, write_sounds
 
 HIT_FIELDS = {
@@ -183,7 +184,7 @@ def test_a_body_beyond_its_limit_is_refused(
 def test_a_file_beyond_its_limit_is_refused(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, kind: str, content: bytes
 ) -> None:
-    monkeypatch.setitem(__import__("service.body", fromlist=["x"]).FILE_LIMITS, kind, len(content) - 1)
+    monkeypatch.setitem(FILE_LIMITS, kind, len(content) - 1)
     answer = client.post("/v1/search", files={kind: ("big", content)})
     _assert_problem(answer, 413, "too-large", "exceeds")
 
