@@ -1,8 +1,9 @@
 """Decodes any common audio to float32 mono at the rate a model wants, in bounded memory.
 
-WAV, FLAC and AIFF go through libsndfile, everything else through FFmpeg (PyAV), chosen by content and never by a
-file's name; soxr resamples. Decoders accept far too much in silence: NaN samples, headers that claim absurd things, and
-files that break off in the middle. What they let pass is checked here, and refused with a reason.
+WAV, FLAC and AIFF go through libsndfile, everything else through FFmpeg (PyAV), chosen by content and never
+by a file's name; soxr resamples. Decoders accept far too much in silence: NaN samples, headers that claim
+absurd things, and files that break off in the middle. What they let pass is checked here, and refused with a
+reason.
 """
 
 import io
@@ -46,9 +47,10 @@ _MOST_BYTES_UNUSED, _MOST_SHARE_UNUSED = 8192, 0.2
 _MOST_BAD_PACKETS = 0.05
 
 _FFMPEG_OPTIONS = {
-    # Only containers that carry audio themselves: playlists (HLS, concat) would open other files and addresses.
-    "format_whitelist": "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,tta,w64,"
-    "wav,wv",
+    # Only containers that carry audio themselves: playlists (HLS, concat) would open other files and
+    # addresses.
+    "format_whitelist": "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,"
+    "tta,w64,wav,wv",
     "protocol_whitelist": "",
 }
 _FORMATS_WITH_TRUE_DURATION = (
@@ -76,8 +78,8 @@ class _Block(NamedTuple):
 class AudioStream:
     """One open recording: iterate over it once to get float32 mono blocks at ``sample_rate_hz``.
 
-    A defect found on the way (a truncated file is only known at its end) raises DecodeError from the iteration.
-    ``source_rate_hz`` (of the file) and ``duration_s`` (decoded so far) are known while iterating.
+    A defect found on the way (a truncated file is only known at its end) raises DecodeError from the
+    iteration. ``source_rate_hz`` (of the file) and ``duration_s`` (decoded so far) are known while iterating.
     """
 
     def __init__(self, file: BinaryIO, *, name: str, sample_rate_hz: int, max_duration_s: float) -> None:

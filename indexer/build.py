@@ -2,10 +2,12 @@
 
 Rules, as users meet them:
 - A clip is embedded only if its file is new or its content changed (size and time first, then SHA-256).
-- A file that fails never stops the others. If it was indexed before and now cannot even be read, what was stored stays;
-  if its content changed into something unusable, its old segments go, for they describe a sound that is no more.
-- A clip whose file is gone from below the given paths becomes *missing*: kept in the catalogue, never returned by a
-  search, and back without any embedding if the file returns (think of a disk that was not mounted).
+- A file that fails never stops the others. If it was indexed before and now cannot even be read, what was
+  stored stays; if its content changed into something unusable, its old segments go, for they describe a sound
+  that is no more.
+- A clip whose file is gone from below the given paths becomes *missing*: kept in the catalogue, never
+  returned by a search, and back without any embedding if the file returns (think of a disk that was not
+  mounted).
 - Failed files are tried again in every run.
 """
 
@@ -46,7 +48,8 @@ class FileReport:
 
 @dataclass
 class IndexSummary:
-    """What a run did with each file. ``searchable`` counts the library's clips that a search can now return."""
+    """What a run did with each file. ``searchable`` counts the library's clips that a search can now
+    return."""
 
     library: str
     indexed: list[FileReport] = field(default_factory=list)
@@ -62,7 +65,8 @@ class IndexSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class IndexProgress:
-    """Sent after each file, and with ``path`` None after each commit; ``audio_s`` counts newly embedded audio.
+    """Sent after each file, and with ``path`` None after each commit; ``audio_s`` counts newly embedded
+    audio.
 
     What is counted in ``committed`` survives whatever happens next.
     """
@@ -249,7 +253,8 @@ class _Run:
 def _embedded(
     items: Iterator[Window | ClipRead], model: "RetrievalModel"
 ) -> Iterator[tuple[ClipRead, list[tuple[int, int]], list[NDArray[np.float32]]]]:
-    """Embed windows in full batches across clips; yield each clip, in order, once all of its vectors are there."""
+    """Embed windows in full batches across clips; yield each clip, in order, once all of its vectors are
+    there."""
     spans: list[tuple[int, int]] = []  # Of the clip that is being read.
     waiting: list[
         tuple[ClipRead, list[tuple[int, int]]]

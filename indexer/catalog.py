@@ -1,7 +1,7 @@
 """The Catalog: the SQL store of libraries, clips and segments, and the only source of truth.
 
-It holds the vectors too, so that a file and its vectors change in one transaction (docs/decisions/0002). Whatever a
-process was doing when it was killed, the last committed transaction stands.
+It holds the vectors too, so that a file and its vectors change in one transaction (docs/decisions/0002).
+Whatever a process was doing when it was killed, the last committed transaction stands.
 """
 
 import hashlib
@@ -57,7 +57,8 @@ def clip_id_of(library: str, path: Path) -> str:
 
 
 def check_library_name(name: str) -> str:
-    """Return ``name``; InvalidLibraryNameError unless it is 1 to 100 printable characters, not framed by space."""
+    """Return ``name``; InvalidLibraryNameError unless it is 1 to 100 printable characters, not framed by
+    space."""
     if not 1 <= len(name) <= MAX_LIBRARY_NAME_CHARS or not name.isprintable() or name != name.strip():
         raise InvalidLibraryNameError(
             f"{name[:MAX_LIBRARY_NAME_CHARS]!r} cannot name a library: "
@@ -67,7 +68,8 @@ def check_library_name(name: str) -> str:
 
 
 class Catalog:
-    """Transactions on one SQLite file. Safe to use from several threads; every failure of SQL is a StoreError."""
+    """Transactions on one SQLite file. Safe to use from several threads; every failure of SQL is a
+    StoreError."""
 
     def __init__(self, path: Path) -> None:
         """Open the catalogue at ``path`` (made by ``create``)."""
@@ -155,7 +157,8 @@ class Catalog:
         raise LibraryNotFoundError(f"There is no library {name!r} in this store. Libraries: {names}.")
 
     def remove_library(self, name: str) -> None:
-        """Forget a library, its clips and segments; LibraryNotFoundError without it. Audio files are not touched."""
+        """Forget a library, its clips and segments; LibraryNotFoundError without it. Audio files are not
+        touched."""
         self.library(name)
         with self._transaction() as connection:
             connection.execute(delete(LibraryRow).where(LibraryRow.name == name))
@@ -189,8 +192,8 @@ class Catalog:
     def put(self, entries: Iterable[tuple[Clip, ClipContent | None]]) -> None:
         """Write clips in one transaction, making their libraries where needed.
 
-        With content, a clip's segments are replaced by it; with None they stay as they are, unless the clip has failed,
-        which takes them away.
+        With content, a clip's segments are replaced by it; with None they stay as they are, unless the clip
+        has failed, which takes them away.
         """
         deleted = False
         with self._transaction() as connection:
@@ -256,8 +259,8 @@ class Catalog:
     ) -> tuple[CatalogState, NDArray[np.int64] | None, list[SegmentVectors]]:
         """All that a vector index lacks, as of one moment.
 
-        Returns the state, the ids of all segments (None if none was taken away since ``deletions``), and the segments
-        with an id above ``last_id`` in portions.
+        Returns the state, the ids of all segments (None if none was taken away since ``deletions``), and the
+        segments with an id above ``last_id`` in portions.
         """
         with self._transaction() as connection:
             state = _state(connection)

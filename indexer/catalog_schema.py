@@ -1,4 +1,5 @@
-"""The catalogue's tables. Used by ``catalog`` alone; everything outside sees plain records instead of rows."""
+"""The catalogue's tables. Used by ``catalog`` alone; everything outside sees plain records instead of
+rows."""
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -17,7 +18,8 @@ class StateRow(Base):
     generation: Mapped[int]
     """Grows with every transaction that changes what a search may return."""
     deletions: Mapped[int]
-    """The generation in which segments were last taken away: tells a reader that adding new ones is not enough."""
+    """The generation in which segments were last taken away: tells a reader that adding new ones is not
+    enough."""
     space_name: Mapped[str]
     space_fingerprint: Mapped[str]
     space_dim: Mapped[int]

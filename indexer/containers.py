@@ -1,7 +1,7 @@
 """What an audio file says about its own length, read from its raw bytes.
 
-Decoders repair what they can and then return less than a file once held, without a word. To tell a short recording
-from a broken download, the declared length is read here and compared with what was decoded.
+Decoders repair what they can and then return less than a file once held, without a word. To tell a short
+recording from a broken download, the declared length is read here and compared with what was decoded.
 """
 
 import os
@@ -23,7 +23,8 @@ def file_size(file: BinaryIO) -> int:
 
 
 def missing_pcm_share(file: BinaryIO) -> float:
-    """Share of the sound data that a WAV or AIFF file declares but does not hold; 0 where nothing is declared."""
+    """Share of the sound data that a WAV or AIFF file declares but does not hold; 0 where nothing is
+    declared."""
     size = file_size(file)
     head = file.read(12)
     order = ">" if head[:4] in (b"FORM", b"RIFX") else "<"

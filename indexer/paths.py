@@ -1,7 +1,7 @@
 """File names as the catalogue keeps them, and as people and JSON can read them.
 
-A file name is bytes, and need not be UTF-8. Python carries such bytes as surrogates in a string; the catalogue keeps the
-bytes themselves; what is shown escapes them.
+A file name is bytes, and need not be UTF-8. Python carries such bytes as surrogates in a string; the
+catalogue keeps the bytes themselves; what is shown escapes them.
 """
 
 import os

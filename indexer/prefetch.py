@@ -1,7 +1,7 @@
 """Decodes ahead: clips are read, checked and cut by background threads while the model embeds earlier ones.
 
-Clips come out in the order they went in, whatever thread is faster, so that batches (and with them every bit of every
-vector) depend on the files alone. Memory is bounded: a thread that is far ahead waits.
+Clips come out in the order they went in, whatever thread is faster, so that batches (and with them every bit
+of every vector) depend on the files alone. Memory is bounded: a thread that is far ahead waits.
 """
 
 import hashlib
@@ -51,8 +51,8 @@ class FileFacts:
 class ClipRead:
     """The end of a clip: all windows before it belong to it.
 
-    ``facts`` is None if the file could not be read at all. ``error`` tells that the clip must not be used, and
-    ``unchanged`` that its content is the known one and was not decoded.
+    ``facts`` is None if the file could not be read at all. ``error`` tells that the clip must not be used,
+    and ``unchanged`` that its content is the known one and was not decoded.
     """
 
     job: ReadJob
@@ -67,7 +67,8 @@ _Item = Window | ClipRead | BaseException
 
 
 def read_ahead(jobs: Sequence[ReadJob], plan: WindowPlan, *, threads: int) -> Iterator[Window | ClipRead]:
-    """Yield, for each job in order, its windows and then its ClipRead. Closing the iterator stops the threads."""
+    """Yield, for each job in order, its windows and then its ClipRead. Closing the iterator stops the
+    threads."""
     stop = threading.Event()
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="decode") as pool:
         try:

@@ -27,12 +27,14 @@ def text_vector(model: "RetrievalModel", text: str) -> NDArray[np.float32]:
 
 
 def image_vector(model: "RetrievalModel", source: Path | bytes) -> NDArray[np.float32]:
-    """Embed a picture, given as a path or as a file's content; UnreadableImageError if it is none. Shape (D,)."""
+    """Embed a picture, given as a path or as a file's content; UnreadableImageError if it is none. Shape
+    (D,)."""
     return model.embed_images([load_image(source)])[0]
 
 
 def audio_vector(model: "RetrievalModel", source: Path | bytes) -> NDArray[np.float32]:
-    """Embed a sound, given as a path or as a file's content: the mean over its windows, normalised. Shape (D,).
+    """Embed a sound, given as a path or as a file's content: the mean over its windows, normalised. Shape
+    (D,).
 
     Raises:
         DecodeError: it cannot be decoded, or is longer than ``MAX_QUERY_AUDIO_S``.

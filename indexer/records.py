@@ -18,7 +18,8 @@ class ClipStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """One audio file of a library. ``clip_id`` depends on library and path alone, so it outlives re-indexing."""
+    """One audio file of a library. ``clip_id`` depends on library and path alone, so it outlives
+    re-indexing."""
 
     clip_id: str
     library: str

@@ -1,4 +1,5 @@
-"""Finds the audio files below the given paths, in a fixed order, surviving whatever a file system may hold."""
+"""Finds the audio files below the given paths, in a fixed order, surviving whatever a file system may
+hold."""
 
 import os
 import stat
@@ -7,8 +8,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 AUDIO_SUFFIXES = frozenset(
-    ".wav .wave .flac .mp3 .ogg .oga .opus .m4a .m4b .mp4 .aac .webm .weba .mka .aif .aiff .aifc .caf .wma .amr .au .w64"
-    " .ape .wv .tta .ac3 .mov .mkv".split()
+    {
+        ".wav",
+        ".wave",
+        ".flac",
+        ".mp3",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".m4a",
+        ".m4b",
+        ".mp4",
+        ".aac",
+        ".webm",
+        ".weba",
+    }
+    | {".mka", ".aif", ".aiff", ".aifc", ".caf", ".wma", ".amr", ".au", ".w64", ".ape", ".wv", ".tta", ".ac3"}
+    | {".mov", ".mkv"}
 )
 """Files with these suffixes are tried when found in a folder; a file that is named itself is always tried."""
 
@@ -23,7 +39,8 @@ class ScanNote:
 
 @dataclass
 class ScanResult:
-    """``candidates`` to decode, ``skipped`` as not audio, and ``failed`` folders or paths that could not be read."""
+    """``candidates`` to decode, ``skipped`` as not audio, and ``failed`` folders or paths that could not be
+    read."""
 
     candidates: list[Path] = field(default_factory=list)
     skipped: list[ScanNote] = field(default_factory=list)
@@ -34,8 +51,9 @@ class ScanResult:
 def scan(paths: Iterable[Path]) -> ScanResult:
     """Look for audio in files and, recursively, in folders. Never raises for what it finds.
 
-    Paths become absolute, each appears once, and the order depends on names alone. Hidden files and folders are left
-    out (counted as skipped), symbolic links are followed, and a folder is entered once however many links lead to it.
+    Paths become absolute, each appears once, and the order depends on names alone. Hidden files and folders
+    are left out (counted as skipped), symbolic links are followed, and a folder is entered once however many
+    links lead to it.
     """
     result = ScanResult()
     seen_folders: set[tuple[int, int]] = set()

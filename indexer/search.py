@@ -14,7 +14,8 @@ from indexer.vector_index import Hit
 
 @dataclass(frozen=True, kw_only=True)
 class RankedClip:
-    """A clip as a user gets it: ``score`` is the cosine of its best segment, which lasts from start_s to end_s."""
+    """A clip as a user gets it: ``score`` is the cosine of its best segment, which lasts from start_s to
+    end_s."""
 
     rank: int
     clip_id: str
@@ -29,7 +30,8 @@ class RankedClip:
 def search(
     store: Store, vector: NDArray[np.float32], *, library: str | None = None, k: int = 10
 ) -> list[RankedClip]:
-    """The ``k`` best clips (fewer if the store has fewer) for a unit vector of the store's space, shape (dim,).
+    """The ``k`` best clips (fewer if the store has fewer) for a unit vector of the store's space, shape
+    (dim,).
 
     Equal scores are ordered by library and path, so the same query always gives the same list.
 

@@ -5,8 +5,9 @@
     manifest.json           for people and programs: format, space, and the index file with its checksum
     writer.lock             held by the one process that writes
 
-Whatever is wrong with a derived file (behind, missing, damaged), it is made again from the catalogue. Readers notice a
-new generation by one cheap query and take over what changed, so a running server needs no restart after indexing.
+Whatever is wrong with a derived file (behind, missing, damaged), it is made again from the catalogue. Readers
+notice a new generation by one cheap query and take over what changed, so a running server needs no restart
+after indexing.
 """
 
 import hashlib
@@ -39,7 +40,8 @@ class Snapshot:
 
 
 class Store:
-    """An open store; made by ``open_store`` and ``open_store_for_writing``. Safe to search from several threads."""
+    """An open store; made by ``open_store`` and ``open_store_for_writing``. Safe to search from several
+    threads."""
 
     def __init__(self, directory: Path, catalog: Catalog, *, writable: bool) -> None:
         self.directory = directory
@@ -150,8 +152,8 @@ class Store:
 def open_store(directory: Path, *, space: EmbeddingSpace | None = None) -> Iterator[Store]:
     """Open an existing store for reading, for queries in ``space`` (None: any, for looking at its catalogue).
 
-    Index files that are behind are brought up to date on disk where that is possible; where it is not (another process
-    writes, the disk is read-only), only in memory.
+    Index files that are behind are brought up to date on disk where that is possible; where it is not
+    (another process writes, the disk is read-only), only in memory.
 
     Raises:
         StoreNotFoundError: nothing was ever indexed into this directory.
@@ -177,8 +179,8 @@ def open_store(directory: Path, *, space: EmbeddingSpace | None = None) -> Itera
 def open_store_for_writing(directory: Path, *, space: EmbeddingSpace | None = None) -> Iterator[Store]:
     """Open a store as its only writer, making it first if ``space`` is given.
 
-    A store that holds no segments any more is bound to the new space; otherwise errors are as in ``open_store``, and
-    StoreBusyError while another process writes.
+    A store that holds no segments any more is bound to the new space; otherwise errors are as in
+    ``open_store``, and StoreBusyError while another process writes.
     """
     if space is None and not (directory / "catalog.sqlite").is_file():
         raise StoreNotFoundError(f"There is no store at {str(directory)!r}.")
@@ -234,8 +236,9 @@ def _check_space(catalog: Catalog, space: EmbeddingSpace | None, directory: Path
 
 def _mismatch(directory: Path, *, own: EmbeddingSpace, asked: EmbeddingSpace) -> SpaceMismatchError:
     return SpaceMismatchError(
-        f"The store at {str(directory)!r} was built with the model {own}, and this is {asked}. Their vectors cannot be "
-        "compared. Use --model with the model it was built with, or index the files again into another --store."
+        f"The store at {str(directory)!r} was built with the model {own}, and this is {asked}. Their vectors "
+        "cannot be compared. Use --model with the model it was built with, or index the files again into "
+        "another --store."
     )
 
 

@@ -1,6 +1,7 @@
 """The VectorIndex: unit vectors keyed by segment id, searched exactly by inner product (FAISS, flat).
 
-An index never changes once made: ``with_changes`` gives a new one, so that searches in other threads go on undisturbed.
+An index never changes once made: ``with_changes`` gives a new one, so that searches in other threads go on
+undisturbed.
 """
 
 import os
@@ -32,7 +33,8 @@ class VectorIndex:
 
     @classmethod
     def load(cls, path: Path, *, dim: int) -> "VectorIndex":
-        """Read an index that ``save`` wrote; ValueError if the file is missing, broken, or of another dimension."""
+        """Read an index that ``save`` wrote; ValueError if the file is missing, broken, or of another
+        dimension."""
         try:
             loaded = faiss.deserialize_index(np.fromfile(path, np.uint8))
         except (OSError, RuntimeError, MemoryError) as error:

@@ -21,8 +21,9 @@ class Window(NamedTuple):
 def cut_windows(blocks: Iterable[NDArray[np.float32]], *, window: int, hop: int) -> Iterator[Window]:
     """Cut consecutive blocks of mono samples into windows of ``window`` samples, ``hop`` apart.
 
-    The last window is aligned to the end of the clip, so that no tail is missed. A clip shorter than one window gives
-    a single window, padded with zeros, whose ``end`` is the clip's true end. No samples, no windows.
+    The last window is aligned to the end of the clip, so that no tail is missed. A clip shorter than one
+    window gives a single window, padded with zeros, whose ``end`` is the clip's true end. No samples, no
+    windows.
     """
     if window < 1 or hop < 1:
         raise ValueError(f"window and hop must be at least one sample, not {window} and {hop}")

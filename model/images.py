@@ -1,7 +1,7 @@
 """Loads pictures safely, for queries and for training data.
 
-Pictures come from strangers: a few kilobytes can claim billions of pixels, end in the middle, or not be a picture at
-all. Everything that is wrong with one becomes an UnreadableImageError that says what.
+Pictures come from strangers: a few kilobytes can claim billions of pixels, end in the middle, or not be a
+picture at all. Everything that is wrong with one becomes an UnreadableImageError that says what.
 """
 
 import io

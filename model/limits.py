@@ -16,6 +16,7 @@ def check_query_text(text: str) -> str:
         raise InvalidTextError("The query text is empty: say what the sound is, in any language.")
     if len(stripped) > MAX_QUERY_CHARS:
         raise InvalidTextError(
-            f"The query text has {len(stripped):,} characters; at most {MAX_QUERY_CHARS:,} are allowed. Shorten it."
+            f"The query text has {len(stripped):,} characters; at most {MAX_QUERY_CHARS:,} are allowed. "
+            "Shorten it."
         )
     return stripped

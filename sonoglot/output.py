@@ -1,4 +1,5 @@
-"""How commands speak: results on standard output, everything else on standard error, errors as one readable line."""
+"""How commands speak: results on standard output, everything else on standard error, errors as one readable
+line."""
 
 import functools
 import json
@@ -14,7 +15,8 @@ _P = ParamSpec("_P")
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document as UTF-8, whatever the terminal's encoding.
 
-    File names that are not UTF-8 keep their bytes as escaped surrogates, which Python's ``os.fsencode`` turns back.
+    File names that are not UTF-8 keep their bytes as escaped surrogates, which Python's ``os.fsencode`` turns
+    back.
     """
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     click.echo(text.encode("utf-8", errors="backslashreplace"))
@@ -27,7 +29,8 @@ def fail(message: str) -> NoReturn:
 
 
 def readable_errors(command: Callable[_P, None]) -> Callable[_P, None]:
-    """Turn every error that is meant for people into one line and exit code 1; defects keep their traceback."""
+    """Turn every error that is meant for people into one line and exit code 1; defects keep their
+    traceback."""
 
     @functools.wraps(command)
     def wrapped(*args: _P.args, **kwargs: _P.kwargs) -> None:

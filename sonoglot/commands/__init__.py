@@ -1,1 +1,2 @@
-"""One module for each command. At the top they import only what is quick; the rest inside, when a command runs."""
+"""One module for each command. At the top they import only what is quick; the rest inside, when a command
+runs."""

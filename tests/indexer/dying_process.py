@@ -1,4 +1,5 @@
-"""A process for the kill tests: writes to a store and kills itself with SIGKILL at one exact step of doing so.
+"""A process for the kill tests: writes to a store and kills itself with SIGKILL at one exact step of doing
+so.
 
 Steps: ``put``, ``fsync`` and ``replace``, before or after the call of that number, as in ``fsync before 1``.
 """

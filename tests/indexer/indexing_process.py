@@ -1,4 +1,5 @@
-"""A process for the kill tests: indexes a folder with the real model and tells each step on standard output."""
+"""A process for the kill tests: indexes a folder with the real model and tells each step on standard
+output."""
 
 import sys
 from pathlib import Path

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -47,15 +48,13 @@ def ffmpeg_bytes(samples: NDArray[np.float32], *, suffix: str, rate_hz: int) -> 
     container_format, codec = ENCODINGS[suffix]
     buffer = io.BytesIO()
     with av.open(buffer, mode="w", format=container_format) as container:
-        stream = container.add_stream(codec, rate=rate_hz, layout=LAYOUTS[samples.shape[1]])
+        stream: Any = container.add_stream(codec, rate=rate_hz, layout=LAYOUTS[samples.shape[1]])
         frame = av.AudioFrame.from_ndarray(
             np.ascontiguousarray(samples.T), format="fltp", layout=LAYOUTS[samples.shape[1]]
         )
         frame.sample_rate = rate_hz
-        for packet in stream.encode(frame):
-            container.mux(packet)
-        for packet in stream.encode(None):
-            container.mux(packet)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
     return buffer.getvalue()
 
 

@@ -34,7 +34,8 @@ def test_every_format_decodes_to_the_same_sound(suffix: str, channels: int, rate
         pytest.skip("MP3 has at most two channels")
     data = encode(tone(seconds=2, hz=440, rate_hz=rate_hz, channels=channels), suffix=suffix, rate_hz=rate_hz)
     samples = decode_audio(data, sample_rate_hz=RATE_HZ)
-    assert samples.dtype == np.float32 and samples.ndim == 1
+    assert samples.dtype == np.float32
+    assert samples.ndim == 1
     assert len(samples) / RATE_HZ == pytest.approx(2, abs=0.2)  # AAC adds up to two of its frames
     assert strongest_hz(samples) == pytest.approx(440, abs=2)
     # 5.1 encoders leave the bass channel out, so the mean over channels may lose a sixth.
@@ -91,7 +92,8 @@ def test_a_stream_tells_rate_and_duration_of_the_source() -> None:
         wav_bytes(tone(seconds=3, rate_hz=44100), rate_hz=44100), sample_rate_hz=RATE_HZ
     ) as stream:
         blocks = list(stream)
-    assert stream.source_rate_hz == 44100 and stream.duration_s == pytest.approx(3)
+    assert stream.source_rate_hz == 44100
+    assert stream.duration_s == pytest.approx(3)
     assert len(blocks) > 1
 
 

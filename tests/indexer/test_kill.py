@@ -35,7 +35,8 @@ def segments(store_directory: Path) -> Segments:
 
 
 def run_until(store: Path, sounds: Path, should_kill: Callable[[str, int, int], bool]) -> bool:
-    """Index in another process, and kill it at the first line that ``should_kill`` says yes to; whether it was."""
+    """Index in another process, and kill it at the first line that ``should_kill`` says yes to; whether it
+    was."""
     command = [sys.executable, "-m", "tests.indexer.indexing_process", str(store), str(sounds)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None

@@ -78,4 +78,5 @@ def test_any_name_survives_and_can_be_shown(tmp_path: Path, name: bytes) -> None
     assert path_to_bytes(path) == raw
     assert path_from_bytes(path_to_bytes(path)).exists()
     shown = display_path(path)
-    assert shown.isprintable() and shown.encode("utf-8")
+    assert shown.isprintable()
+    assert shown.encode("utf-8")

@@ -69,15 +69,15 @@ def test_saving_and_loading_gives_the_same_hits_and_leaves_no_other_file(tmp_pat
 def test_a_broken_file_is_no_index(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "index.faiss"
     path.write_bytes(content)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="index"):
         VectorIndex.load(path, dim=8)
 
 
 def test_a_truncated_file_or_another_dimension_is_no_index(tmp_path: Path) -> None:
     path = tmp_path / "index.faiss"
     index_of(unit_vectors(20)).save(path)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="dimension"):
         VectorIndex.load(path, dim=9)
     path.write_bytes(path.read_bytes()[:-50])
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="index"):
         VectorIndex.load(path, dim=8)

@@ -48,7 +48,8 @@ def test_windows_hold_the_samples_they_name_and_cover_the_clip(
 ) -> None:
     windows = windows_of(total, window=window, hop=hop, block=block)
     assert windows == sorted(windows, key=lambda item: item.start)
-    assert windows[0].start == 0 and windows[-1].end == total
+    assert windows[0].start == 0
+    assert windows[-1].end == total
     for item in windows:
         assert len(item.samples) == window
         # Sample number i has the value i + 1, so a window's content proves where it was taken.

@@ -1,4 +1,5 @@
-"""Pictures from strangers: every kind of bad one gets its clear error, and good ones come out upright and opaque."""
+"""Pictures from strangers: every kind of bad one gets its clear error, and good ones come out upright and
+opaque."""
 
 import io
 import struct
@@ -40,9 +41,12 @@ def test_common_formats_load_as_rgb_from_bytes_and_from_a_path(tmp_path: Path, f
     path = tmp_path / "picture"
     path.write_bytes(data)
     for image in (load_image(data), load_image(path), load_image(str(path))):
-        assert image.mode == "RGB" and image.size == (30, 20)
+        assert image.mode == "RGB"
+        assert image.size == (30, 20)
         pixel = image.getpixel((15, 10))
-        assert isinstance(pixel, tuple) and pixel[0] > 180 and pixel[1] < 40
+        assert isinstance(pixel, tuple)
+        assert pixel[0] > 180
+        assert pixel[1] < 40
 
 
 def test_transparent_parts_become_white() -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -35,13 +36,11 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_every_command_and_every_option_is_explained() -> None:
-    import click
     from typer.main import get_command
 
     from sonoglot.cli import app
 
-    group = get_command(app)
-    assert isinstance(group, click.Group) or hasattr(group, "commands")
+    group: Any = get_command(app)
     commands = group.commands
     assert {"index", "search", "serve", "libraries", "remove", "models"} <= set(commands)
     for name, command in commands.items():
