@@ -49,7 +49,7 @@ def load_model(directory: Path | None = None, *, device: str = "cpu") -> Retriev
     anchor = build_anchor(tensors, fingerprint=fingerprint)
     audio_encoder = build_audio_encoder(config, _below(tensors, AUDIO_PREFIX), directory)
     space = EmbeddingSpace(name=config.name, fingerprint=fingerprint, dim=anchor.dim)
-    return RetrievalModel(anchor=anchor.to(device), audio_encoder=audio_encoder.to(device), space=space,
+    return RetrievalModel(anchor=anchor, audio_encoder=audio_encoder.to(device), space=space,
                           window_s=config.window_s, hop_s=config.hop_s)
 
 

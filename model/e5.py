@@ -145,11 +145,6 @@ class E5Tokenizer:
         encodings = self._tokenizer.encode_batch(prepared, add_special_tokens=False)
         return [[self._bos, *e.ids[: MAX_TOKENS - 2], self._eos] for e in encodings]
 
-    def unknown_share(self, text: str) -> float:
-        """Return the share of a text's tokens that are unknown: 1.0 means that the script is not covered."""
-        ids = self._tokenizer.encode(text.translate(self._char_map), add_special_tokens=False).ids
-        return ids.count(self._unk) / max(len(ids), 1)
-
 
 class E5Layer(nn.Module):
     """One post-norm BERT layer over padded batches."""

@@ -1,8 +1,9 @@
-"""The ``sonoglot`` command: a list of the commands there are. Each lives in a module of ``sonoglot.commands``."""
+"""The ``sonoglot`` command: a list of the commands there are. Each lives in a module of
+``sonoglot.commands``."""
 
 import typer
 
-from sonoglot.commands import index, libraries, models, remove, search, serve
+from sonoglot.commands import evaluate, index, libraries, manifest, models, remove, search, serve, train
 from sonoglot.output import readable_errors
 
 app = typer.Typer(
@@ -18,6 +19,9 @@ app.command("serve")(readable_errors(serve.serve))
 app.command("libraries")(readable_errors(libraries.libraries))
 app.command("remove")(readable_errors(remove.remove))
 app.command("models")(readable_errors(models.models))
+app.command("manifest")(readable_errors(manifest.manifest))
+app.add_typer(train.add_commands(readable_errors), name="train")
+app.command("evaluate")(readable_errors(evaluate.evaluate))
 
 
 def main() -> None:

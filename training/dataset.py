@@ -1,0 +1,123 @@
+"""Batches for alignment: clips and mixtures of clips, each with its caption and its right answers.
+
+Everything random is drawn from one generator seeded by (seed, epoch), so an epoch is the same whether or not the
+run was stopped before it.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from training.audio_data import mixture, random_cut, random_gain
+from training.captions import MIXTURE_JOINTS, ClipText
+from training.text_vectors import TextVectors
+
+LONG_CLIP_S = 10.0  # longer clips are drawn twice an epoch: they hold more
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """``waveforms`` (N, samples), ``captions`` (N, D) as drawn, ``targets`` (N, M) over the bank's texts."""
+
+    waveforms: Tensor
+    captions: Tensor
+    targets: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawChoices:
+    """How batches are drawn."""
+
+    batch_size: int
+    mixture_share: float
+    machine_share: float
+    shortest_s: float
+    longest_s: float
+
+
+@dataclass(frozen=True)
+class MixedPair:
+    """Two clips and the joined caption of their mixture."""
+
+    first: int
+    second: int
+    caption: str
+
+
+class AlignmentData:
+    """Waveforms, their texts, and the bank of all texts that are right for some clip."""
+
+    def __init__(self, waveforms: Sequence[NDArray[np.int16]], texts: Sequence[ClipText], vectors: TextVectors, *,
+                 sample_rate_hz: int, choices: DrawChoices, mixtures: int, seed: int) -> None:
+        kept = [row for row, wave in enumerate(waveforms)
+                if len(wave) and (texts[row].captions or texts[row].tags)]
+        self.waveforms = [waveforms[row] for row in kept]
+        self.texts = [texts[row] for row in kept]
+        self.sample_rate_hz, self.choices, self.seed = sample_rate_hz, choices, seed
+        self._vectors = vectors
+        self.pairs = self._draw_pairs(mixtures)
+        bank = sorted({t for text in self.texts for t in (*text.captions, *text.tags)})
+        self._bank_row = {text: row for row, text in enumerate(bank)}
+        vectors.add([*bank, *(pair.caption for pair in self.pairs), *self._templated()])
+        self.bank = torch.from_numpy(vectors.rows(bank))
+        self._targets = torch.stack([self._target(text) for text in self.texts])
+
+    def __len__(self) -> int:
+        return len(self._epoch_rows())
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """Yield the batches of an epoch; the same for the same seed and epoch."""
+        rng = random.Random(f"{self.seed}/{epoch}")
+        rows = self._epoch_rows()
+        rng.shuffle(rows)
+        size = self.choices.batch_size
+        for start in range(0, len(rows) - size // 2, size):
+            seconds = rng.uniform(self.choices.shortest_s, self.choices.longest_s)
+            samples = round(seconds * self.sample_rate_hz)
+            items = [self._item(row, samples, rng) for row in rows[start : start + size]]
+            waves, captions, targets = zip(*items, strict=True)
+            yield Batch(waveforms=torch.from_numpy(np.stack(waves)), targets=torch.stack(targets),
+                        captions=torch.from_numpy(self._vectors.rows(captions)))
+
+    def _item(self, row: int, samples: int, rng: random.Random) -> tuple[NDArray[np.float32], str, Tensor]:
+        if self.pairs and rng.random() < self.choices.mixture_share:
+            pair = rng.choice(self.pairs)
+            first, second = (random_cut(self.waveforms[r], samples, rng) for r in (pair.first, pair.second))
+            target = 0.5 * (self._targets[pair.first] + self._targets[pair.second])
+            return mixture(first, second, rng), pair.caption, target
+        caption = self.texts[row].draw(rng, machine_share=self.choices.machine_share)
+        wave = random_gain(random_cut(self.waveforms[row], samples, rng), rng)
+        return wave, caption, self._targets[row]
+
+    def _target(self, text: ClipText) -> Tensor:
+        """Return the share of each text of the bank: people's captions evenly, tags by their scores."""
+        target = torch.zeros(len(self._bank_row))
+        person = (1 - self.choices.machine_share if text.tags else 1.0) if text.captions else 0.0
+        for caption in text.captions:
+            target[self._bank_row[caption]] += person / len(text.captions)
+        for tag, weight in zip(text.tags, text.tag_weights, strict=True):
+            target[self._bank_row[tag]] += (1 - person) * weight
+        return target
+
+    def _draw_pairs(self, count: int) -> list[MixedPair]:
+        """Draw the mixtures once, so that their joined captions can be embedded once."""
+        rng = random.Random(f"{self.seed}/mixtures")
+        pairs = []
+        for _ in range(count):
+            first, second = rng.sample(range(len(self.texts)), 2)
+            names = (self.texts[row].draw(rng, machine_share=self.choices.machine_share) for row in (first, second))
+            pairs.append(MixedPair(first, second, rng.choice(MIXTURE_JOINTS).format(*names)))
+        return pairs
+
+    def _templated(self) -> list[str]:
+        """Return every caption that ``ClipText.draw`` can return."""
+        return sorted({caption for text in self.texts for caption in text.all_captions()})
+
+    def _epoch_rows(self) -> list[int]:
+        long = LONG_CLIP_S * self.sample_rate_hz
+        return [row for row, wave in enumerate(self.waveforms) for _ in range(2 if len(wave) > long else 1)]

@@ -1,0 +1,200 @@
+"""Manifests: the one format of training and evaluation data.
+
+A manifest is a JSON-lines file, one clip a line: ``audio`` (absolute, or relative to the manifest), ``captions``
+(written by people), and optionally ``label``, ``image``, ``tags`` ([[name, score], ...], from a machine), ``source``,
+``licence``, ``split`` (train, val, test) and ``group`` (clips that must stay on one side of a split).
+``make_manifest`` writes one from a folder and a table, so published sets and a user's own sounds go the same way.
+"""
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from training.errors import ManifestError
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestEntry:
+    """One clip and what is known of it; paths are absolute."""
+
+    audio: Path
+    captions: tuple[str, ...] = ()
+    label: str | None = None
+    image: Path | None = None
+    tags: tuple[tuple[str, float], ...] = ()
+    source: str | None = None
+    licence: str | None = None
+    split: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableColumns:
+    """Which columns of a table hold what; None where the table has no such column."""
+
+    audio: str = "filename"
+    caption: str | None = None
+    label: str | None = None
+    split: str | None = None
+    group: str | None = None
+    licence: str | None = None
+    source: str | None = None
+
+
+def read_manifest(path: Path) -> list[ManifestEntry]:
+    """Read a manifest. Raises ManifestError that names the line and what is wrong with it."""
+    return [_entry(fields, path, number) for number, fields in read_json_lines(path)]
+
+
+def read_manifests(paths: Iterable[Path]) -> list[ManifestEntry]:
+    """Read several manifests as one, and check that no group is on both sides of a split."""
+    entries = [entry for path in paths for entry in read_manifest(path)]
+    side_of: dict[str, str] = {}
+    for entry in entries:
+        if entry.group and entry.split and side_of.setdefault(entry.group, entry.split) != entry.split:
+            raise ManifestError(f"group {entry.group!r} is in the splits {side_of[entry.group]!r} and {entry.split!r}; "
+                                f"clips of one group must stay together ({entry.audio})")
+    return entries
+
+
+def write_manifest(path: Path, entries: Iterable[ManifestEntry]) -> None:
+    """Write a manifest with audio paths relative to it, leaving out what is not known."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    base = path.parent.resolve()
+    with path.open("w", encoding="utf-8") as file:
+        for entry in entries:
+            fields = {key: value for key, value in asdict(entry).items() if value not in (None, ())}
+            for key in ("audio", "image"):
+                if key in fields:
+                    fields[key] = os.path.relpath(fields[key], base)
+            file.write(json.dumps(fields, ensure_ascii=False) + "\n")
+
+
+def read_json_lines(path: Path) -> list[tuple[int, dict]]:
+    """Return (line number, object) of every non-empty line."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{path} cannot be read: {error}") from error
+    rows = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            fields = json.loads(line)
+        except ValueError as error:
+            raise ManifestError(f"{path}, line {number}: not JSON ({error})") from error
+        if not isinstance(fields, dict):
+            raise ManifestError(f"{path}, line {number}: an object was expected, not {type(fields).__name__}")
+        rows.append((number, fields))
+    return rows
+
+
+def make_manifest(
+    folder: Path,
+    table: Path,
+    *,
+    columns: TableColumns,
+    split_of: Mapping[str, str],
+    tags: Path | None = None,
+    wordings: Path | None = None,
+    uncaptioned: frozenset[str] = frozenset(),
+    licence: str | None = None,
+    source: str | None = None,
+) -> list[ManifestEntry]:
+    """Make entries from a folder of audio and a table (CSV with a header, or JSON lines).
+
+    ``split_of`` maps values of the split column to train, val or test; other rows are left out. ``tags`` is a JSON-lines
+    file of ``{"audio": ..., "tags": [[name, score], ...]}`` with paths relative to itself. ``wordings`` is a JSON
+    object from label to captions, for tables that only have labels. Labels in ``uncaptioned`` get no person's
+    caption: what is found of them was learned from tags alone.
+    """
+    tags_by_path = _read_tags(tags) if tags else {}
+    captions_of = _read_wordings(wordings) if wordings else {}
+    entries = []
+    for number, row in _read_table(table):
+        if columns.audio not in row:
+            raise ManifestError(f"{table}, line {number}: no column {columns.audio!r}; it has {', '.join(row)}")
+        audio = (folder / row[columns.audio]).resolve()
+        split = split_of.get(str(_cell(row, columns.split))) if columns.split else None
+        if columns.split and split is None:
+            continue
+        label = _cell(row, columns.label)
+        caption = _cell(row, columns.caption)
+        captions = captions_of.get(label or "", ()) or ((caption,) if caption else ())
+        entries.append(ManifestEntry(
+            audio=audio,
+            captions=() if label in uncaptioned else captions,
+            label=label,
+            tags=tags_by_path.get(audio, ()),
+            source=_cell(row, columns.source) or source,
+            licence=_cell(row, columns.licence) or licence,
+            split=split,
+            group=_cell(row, columns.group),
+        ))
+    return entries
+
+
+def _entry(fields: dict, path: Path, number: int) -> ManifestEntry:
+    where = f"{path}, line {number}"
+    known = set(ManifestEntry.__dataclass_fields__)
+    unknown = set(fields) - known
+    if unknown:
+        raise ManifestError(f"{where}: unknown field {sorted(unknown)[0]!r}; known are {', '.join(sorted(known))}")
+    if not isinstance(fields.get("audio"), str):
+        raise ManifestError(f"{where}: 'audio' must be a path")
+    if fields.get("split") not in (None, *SPLITS):
+        raise ManifestError(f"{where}: split {fields['split']!r} is none of {', '.join(SPLITS)}")
+    captions = fields.get("captions", [])
+    if not isinstance(captions, list) or not all(isinstance(caption, str) for caption in captions):
+        raise ManifestError(f"{where}: 'captions' must be a list of strings")
+    try:
+        tags = tuple((str(name), float(score)) for name, score in fields.get("tags", []))
+    except (TypeError, ValueError) as error:
+        raise ManifestError(f"{where}: 'tags' must be a list of [name, score]") from error
+    image = fields.get("image")
+    return ManifestEntry(**fields | {
+        "audio": (path.parent / fields["audio"]).resolve(), "captions": tuple(captions), "tags": tags,
+        "image": (path.parent / image).resolve() if image else None,
+    })
+
+
+def _cell(row: Mapping[str, object], column: str | None) -> str | None:
+    value = row.get(column) if column else None
+    return str(value) if value not in (None, "") else None
+
+
+def _read_table(path: Path) -> list[tuple[int, dict]]:
+    if path.suffix == ".jsonl":
+        return read_json_lines(path)
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(enumerate(csv.DictReader(file), start=2))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ManifestError(f"{path} cannot be read as CSV: {error}") from error
+
+
+def _read_tags(path: Path) -> dict[Path, tuple[tuple[str, float], ...]]:
+    return {(path.parent / fields["audio"]).resolve(): tuple((name, score) for name, score in fields["tags"])
+            for _, fields in read_json_lines(path)}
+
+
+def read_label_list(path: Path) -> frozenset[str]:
+    """Read a JSON list of labels."""
+    try:
+        labels = json.loads(path.read_text("utf-8"))
+        return frozenset(labels["classes"] if isinstance(labels, dict) else labels)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ManifestError(f"{path} is not a JSON list of labels: {error}") from error
+
+
+def _read_wordings(path: Path) -> dict[str, tuple[str, ...]]:
+    try:
+        return {label: tuple(captions) for label, captions in json.loads(path.read_text("utf-8")).items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise ManifestError(f"{path} is not a JSON object of label to captions: {error}") from error
