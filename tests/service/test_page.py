@@ -192,12 +192,11 @@ def test_a_file_dropped_anywhere_is_searched_with(page: Page) -> None:
         """
         const transfer = new DataTransfer();
         transfer.items.add(new File(["not a picture"], "broken.png", {type: "image/png"}));
-        document.body.dispatchEvent(new DragEvent("drop", {dataTransfer: transfer, bubbles: true, cancelable: true}));
+        const drop = {dataTransfer: transfer, bubbles: true, cancelable: true};
+        document.body.dispatchEvent(new DragEvent("drop", drop));
         """
     )
-    page.until(
-        lambda: page.one("#notice").is_displayed() and "error" in page.one("#notice").get_attribute("class")
-    )
+    page.until(lambda: page.browser.find_elements(By.CSS_SELECTOR, "#notice.error"))
     assert "The picture cannot be used" in page.one("#notice").text
     assert "not a picture in a known format" in page.one("#notice").text
 
