@@ -4,6 +4,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,9 @@ pytestmark = pytest.mark.skipif(
 PLAYING_S = "const a = document.getElementById('player'); return a.paused ? -1 : a.currentTime"
 
 
-@pytest.fixture(scope="module")
-def address(store_dir: Path) -> Iterator[str]:
-    """Serve the app on a free port."""
+@contextmanager
+def served(store_dir: Path) -> Iterator[str]:
+    """Serve the app on a free port; gives the address of its page."""
     app = create_app(store_dir=store_dir)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -53,6 +54,12 @@ def address(store_dir: Path) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(store_dir: Path) -> Iterator[str]:
+    with served(store_dir) as served_at:
+        yield served_at
 
 
 @pytest.fixture(scope="module")
@@ -234,3 +241,14 @@ def test_nothing_is_refused_by_the_policy_or_fails_in_scripts(page: Page) -> Non
     page.one(".hit .play").click()
     page.until(lambda: page.playing_s() > 0)
     assert page.browser.get_log("browser") == []
+
+
+def test_without_a_library_it_says_how_to_make_one(browser: WebDriver, tmp_path: Path) -> None:
+    page = Page(browser)
+    with served(tmp_path / "nothing-yet") as address:
+        page.open(address)
+        assert "There is no library yet" in page.one("#notice").text
+        assert page.one("#notice code").text.startswith("sonoglot index ")
+        page.ask("rain")
+        page.until(lambda: page.browser.find_elements(By.CSS_SELECTOR, "#notice.error"))
+        assert "sonoglot index" in page.one("#notice").text
