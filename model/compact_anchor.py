@@ -67,6 +67,8 @@ def image_views(image: Image.Image) -> Tensor:
     short = min(image.size)
     left, top = (image.width - short) // 2, (image.height - short) // 2
     centre = image.crop((left, top, left + short, top + short))
-    views = [view.resize((IMAGE_SIZE_PX, IMAGE_SIZE_PX), Image.Resampling.BICUBIC) for view in (whole, centre)]
+    views = [
+        view.resize((IMAGE_SIZE_PX, IMAGE_SIZE_PX), Image.Resampling.BICUBIC) for view in (whole, centre)
+    ]
     pixels = np.stack([np.asarray(view, np.float32) for view in views])
     return torch.from_numpy((pixels - 127.0) / 128.0).permute(0, 3, 1, 2)

@@ -23,7 +23,7 @@ class CompactAudioConfig:
     sample_rate_hz: int = 16_000
     window_ms: int = 50
     hop_ms: int = 20
-    mel_bins: int = 96
+    mel_bins: int = 80
     low_hz: float = 40.0
     high_hz: float = 8_000.0
     range_db: float = 80.0  # what lies further under the loudest point of a window is silence
@@ -42,16 +42,29 @@ class LogMel(nn.Module):
         self.hop_size = config.sample_rate_hz * config.hop_ms // 1000
         self.range_db, self.quiet_db = config.range_db, config.quiet_db
         self.fft_size = 1 << (self.window_size - 1).bit_length()
-        filters = melscale_fbanks(self.fft_size // 2 + 1, config.low_hz, config.high_hz, config.mel_bins,
-                                  config.sample_rate_hz, norm="slaney", mel_scale="slaney")
+        filters = melscale_fbanks(
+            self.fft_size // 2 + 1,
+            config.low_hz,
+            config.high_hz,
+            config.mel_bins,
+            config.sample_rate_hz,
+            norm="slaney",
+            mel_scale="slaney",
+        )
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("taper", torch.hann_window(self.window_size), persistent=False)
 
     def forward(self, waveforms: Tensor) -> Tensor:
         # float32 also under mixed precision: half precision loses the quiet parts
         with torch.autocast(waveforms.device.type, enabled=False):
-            spectrum = torch.stft(waveforms.float(), self.fft_size, self.hop_size, self.window_size, self.taper,
-                                  return_complex=True)
+            spectrum = torch.stft(
+                waveforms.float(),
+                self.fft_size,
+                self.hop_size,
+                self.window_size,
+                self.taper,
+                return_complex=True,
+            )
             mel = spectrum.abs().square().transpose(1, 2) @ self.filters
             level_db = 10 * torch.log10(mel.clamp(min=1e-10))
             loudest = level_db.amax(dim=(1, 2), keepdim=True).clamp(min=self.quiet_db)
@@ -62,7 +75,9 @@ class LogMel(nn.Module):
 class SpecAugment(nn.Module):
     """Blank out bands of frequency and stretches of time while training (Park et al. 2019, arXiv 1904.08779)."""
 
-    def __init__(self, *, bands: int = 2, band_share: float = 0.15, stretches: int = 2, stretch_share: float = 0.12):
+    def __init__(
+        self, *, bands: int = 2, band_share: float = 0.15, stretches: int = 2, stretch_share: float = 0.12
+    ):
         super().__init__()
         self.bands, self.band_share = bands, band_share
         self.stretches, self.stretch_share = stretches, stretch_share
@@ -94,13 +109,16 @@ class CompactAudioEncoder(AudioEncoder):
         self.sample_rate_hz = config.sample_rate_hz
         self.log_mel = LogMel(config)
         self.spec_augment = SpecAugment()
-        self.network = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0, in_chans=1,
-                                         drop_path_rate=0.1)
+        self.network = timm.create_model(
+            "tf_efficientnet_lite0", pretrained=False, num_classes=0, in_chans=1, drop_path_rate=0.1
+        )
+        self.network.to(memory_format=torch.channels_last)  # half as fast again on a CPU
         self.dropout = nn.Dropout(0.2)
         self.projection = nn.Linear(self.network.num_features, config.embed_dim)
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        features = self.network.forward_features(self.spec_augment(self.log_mel(waveforms)))
+        images = self.spec_augment(self.log_mel(waveforms)).contiguous(memory_format=torch.channels_last)
+        features = self.network.forward_features(images)
         over_time = features.mean(2)  # (N, C, frames'): a sound's pitch range does not say where it is
         # the mean hears textures, the maximum hears a single bark in silence (as PANNs, arXiv 1912.10211)
         return self.projection(self.dropout(over_time.mean(2) + over_time.amax(2)))

@@ -27,7 +27,9 @@ class TextHead(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(features))
         self.map = nn.Linear(features, dim, bias=False)
-        self.correction = nn.Sequential(nn.Linear(features, HIDDEN), nn.GELU(), nn.Dropout(0.2), nn.Linear(HIDDEN, dim))
+        self.correction = nn.Sequential(
+            nn.Linear(features, HIDDEN), nn.GELU(), nn.Dropout(0.2), nn.Linear(HIDDEN, dim)
+        )
 
     def start(self, mean: Tensor, linear: Tensor) -> None:
         """Begin as a linear map of centred features, with no correction."""

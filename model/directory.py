@@ -49,24 +49,39 @@ def load_model(directory: Path | None = None, *, device: str = "cpu") -> Retriev
     anchor = build_anchor(tensors, fingerprint=fingerprint)
     audio_encoder = build_audio_encoder(config, _below(tensors, AUDIO_PREFIX), directory)
     space = EmbeddingSpace(name=config.name, fingerprint=fingerprint, dim=anchor.dim)
-    return RetrievalModel(anchor=anchor, audio_encoder=audio_encoder.to(device), space=space,
-                          window_s=config.window_s, hop_s=config.hop_s)
+    return RetrievalModel(
+        anchor=anchor,
+        audio_encoder=audio_encoder.to(device),
+        space=space,
+        window_s=config.window_s,
+        hop_s=config.hop_s,
+    )
 
 
 def load_space(directory: Path | None = None) -> EmbeddingSpace:
     """Return the space of a model without building it."""
     directory = directory or DEFAULT_MODEL_DIR
     config = load_config(directory)
-    return EmbeddingSpace(name=config.name, fingerprint=fingerprint_of(directory), dim=config.audio_encoder.embed_dim)
+    return EmbeddingSpace(
+        name=config.name, fingerprint=fingerprint_of(directory), dim=config.audio_encoder.embed_dim
+    )
 
 
-def save_model(directory: Path, *, config: ModelConfig, anchor: Mapping[str, Tensor], audio: Mapping[str, Tensor],
-               card: str) -> None:
+def save_model(
+    directory: Path,
+    *,
+    config: ModelConfig,
+    anchor: Mapping[str, Tensor],
+    audio: Mapping[str, Tensor],
+    card: str,
+) -> None:
     """Write a model directory; float weights are stored as float16, which moves a vector by less than 1e-3."""
     directory.mkdir(parents=True, exist_ok=True)
     tensors = {ANCHOR_PREFIX + key: tensor for key, tensor in anchor.items()}
     tensors |= {AUDIO_PREFIX + key: tensor for key, tensor in audio.items()}
-    stored = {key: (t.half() if t.is_floating_point() else t).cpu().contiguous() for key, t in tensors.items()}
+    stored = {
+        key: (t.half() if t.is_floating_point() else t).cpu().contiguous() for key, t in tensors.items()
+    }
     save_file(stored, directory / WEIGHTS_FILE)
     text = json.dumps({"format": FORMAT, **dataclasses.asdict(config)}, indent=2)
     (directory / CONFIG_FILE).write_text(text + "\n", "utf-8")
@@ -80,10 +95,14 @@ def load_config(directory: Path) -> ModelConfig:
         fields = json.loads(path.read_text("utf-8"))
         version = fields.pop("format")
         if version != FORMAT:
-            raise ModelDirectoryError(f"{path}: format {version} is not {FORMAT}; use the release that wrote it")
+            raise ModelDirectoryError(
+                f"{path}: format {version} is not {FORMAT}; use the release that wrote it"
+            )
         return ModelConfig(**fields | {"audio_encoder": CompactAudioConfig(**fields["audio_encoder"])})
     except FileNotFoundError as error:
-        raise ModelDirectoryError(f"{directory} is not a model directory: {CONFIG_FILE} is missing") from error
+        raise ModelDirectoryError(
+            f"{directory} is not a model directory: {CONFIG_FILE} is missing"
+        ) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ModelDirectoryError(f"{path} is not a valid model configuration: {error}") from error
 
@@ -104,7 +123,9 @@ def fingerprint_of(directory: Path) -> str:
         try:
             digest.update((directory / name).read_bytes())
         except OSError as error:
-            raise ModelDirectoryError(f"{directory} is not a model directory: {name} cannot be read") from error
+            raise ModelDirectoryError(
+                f"{directory} is not a model directory: {name} cannot be read"
+            ) from error
     return digest.hexdigest()
 
 
@@ -113,13 +134,17 @@ def build_anchor(tensors: Mapping[str, Tensor], *, fingerprint: str) -> CompactA
     return CompactAnchor(_below(tensors, ANCHOR_PREFIX), fingerprint=fingerprint)
 
 
-def build_audio_encoder(config: ModelConfig, tensors: Mapping[str, Tensor], directory: Path) -> CompactAudioEncoder:
+def build_audio_encoder(
+    config: ModelConfig, tensors: Mapping[str, Tensor], directory: Path
+) -> CompactAudioEncoder:
     """Build the audio encoder and load its weights strictly."""
     encoder = CompactAudioEncoder(config.audio_encoder)
     try:
         encoder.load_state_dict(dict(tensors), strict=True)
     except RuntimeError as error:
-        raise ModelDirectoryError(f"{directory / WEIGHTS_FILE} does not fit its {CONFIG_FILE}: {error}") from error
+        raise ModelDirectoryError(
+            f"{directory / WEIGHTS_FILE} does not fit its {CONFIG_FILE}: {error}"
+        ) from error
     return encoder.eval().requires_grad_(False)
 
 

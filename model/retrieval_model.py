@@ -1,8 +1,8 @@
 """An anchor and an audio encoder in one space: what indexer, service and evaluation embed with.
 
-    model = load_model()                          # the committed default
-    model.embed_texts(["ein bellender Hund"])     # (1, D)
-    model.embed_audio(windows)                    # (N, window_samples) -> (N, D)
+model = load_model()                          # the committed default
+model.embed_texts(["ein bellender Hund"])     # (1, D)
+model.embed_audio(windows)                    # (N, window_samples) -> (N, D)
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,13 @@ class RetrievalModel:
     """
 
     def __init__(
-        self, *, anchor: Anchor, audio_encoder: AudioEncoder, space: EmbeddingSpace, window_s: float, hop_s: float
+        self,
+        *,
+        anchor: Anchor,
+        audio_encoder: AudioEncoder,
+        space: EmbeddingSpace,
+        window_s: float,
+        hop_s: float,
     ) -> None:
         self.anchor = anchor
         self.audio_encoder = audio_encoder.eval()

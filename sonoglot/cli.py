@@ -3,7 +3,18 @@
 
 import typer
 
-from sonoglot.commands import evaluate, index, libraries, manifest, models, remove, search, serve, train
+from sonoglot.commands import (
+    evaluate,
+    index,
+    libraries,
+    manifest,
+    models,
+    parallel_text,
+    remove,
+    search,
+    serve,
+    train,
+)
 from sonoglot.output import readable_errors
 
 app = typer.Typer(
@@ -20,6 +31,7 @@ app.command("libraries")(readable_errors(libraries.libraries))
 app.command("remove")(readable_errors(remove.remove))
 app.command("models")(readable_errors(models.models))
 app.command("manifest")(readable_errors(manifest.manifest))
+app.command("parallel-text")(readable_errors(parallel_text.parallel_text))
 app.add_typer(train.add_commands(readable_errors), name="train")
 app.command("evaluate")(readable_errors(evaluate.evaluate))
 

@@ -19,8 +19,9 @@ GAIN_DB = (-12.0, 6.0)
 MIX_DB = (-5.0, 5.0)  # level of the second sound of a mixture against the first
 
 
-def load_waveforms(paths: Sequence[Path], *, sample_rate_hz: int, on_progress: Callable[[int], None]
-                   ) -> tuple[list[NDArray[np.int16]], dict[Path, str]]:
+def load_waveforms(
+    paths: Sequence[Path], *, sample_rate_hz: int, on_progress: Callable[[int], None]
+) -> tuple[list[NDArray[np.int16]], dict[Path, str]]:
     """Decode clips to 16-bit mono; unreadable ones come back empty and with a reason, and are not fatal.
 
     Raises DataError if no clip can be read.
@@ -35,7 +36,9 @@ def load_waveforms(paths: Sequence[Path], *, sample_rate_hz: int, on_progress: C
             waveforms.append(np.empty(0, np.int16))
         on_progress(done)
     if len(failed) == len(paths):
-        raise DataError(f"none of {len(paths)} clips can be read; the first: {next(iter(failed.values()), 'no clips')}")
+        raise DataError(
+            f"none of {len(paths)} clips can be read; the first: {next(iter(failed.values()), 'no clips')}"
+        )
     return waveforms, failed
 
 
@@ -46,7 +49,9 @@ def random_cut(waveform: NDArray[np.int16], samples: int, rng: random.Random) ->
         before = rng.randint(0, samples - len(audio))
         return np.pad(audio, (before, samples - len(audio) - before))
     starts = [rng.randint(0, len(audio) - samples) for _ in range(2)]
-    return max((audio[start : start + samples] for start in starts), key=lambda cut: float(np.square(cut).sum()))
+    return max(
+        (audio[start : start + samples] for start in starts), key=lambda cut: float(np.square(cut).sum())
+    )
 
 
 def random_gain(audio: NDArray[np.float32], rng: random.Random) -> NDArray[np.float32]:
@@ -54,7 +59,9 @@ def random_gain(audio: NDArray[np.float32], rng: random.Random) -> NDArray[np.fl
     return audio * np.float32(10 ** (rng.uniform(*GAIN_DB) / 20))
 
 
-def mixture(first: NDArray[np.float32], second: NDArray[np.float32], rng: random.Random) -> NDArray[np.float32]:
+def mixture(
+    first: NDArray[np.float32], second: NDArray[np.float32], rng: random.Random
+) -> NDArray[np.float32]:
     """Add two sounds at a random relative level, kept in [-1, 1]."""
     level = _rms(first) / max(_rms(second), 1e-5) * 10 ** (rng.uniform(*MIX_DB) / 20)
     mixed = first + second * np.float32(min(level, 30.0))

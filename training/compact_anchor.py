@@ -17,15 +17,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
 from model.compact_text import TextHead, text_features
 from training.errors import ManifestError
+from training.image_classes import class_vectors
 from training.manifest import read_json_lines
 from training.parallel_text import TextPair
 
-E5_SHARE = 0.6  # of the target's squared length; the rest is USE. Paraphrase retrieval peaked between .5 and .7
+E5_SHARE = (
+    0.6  # of the target's squared length; the rest is USE. Paraphrase retrieval peaked between .5 and .7
+)
 SOURCE_WEIGHTS = {"freedict": 0.42, "cldr": 0.29, "tuxpaint": 0.17, "cedict": 0.05, "audiocaps": 0.07}
 LANGUAGE_POWER = 0.5  # within a source, languages are drawn by size to this power
 
@@ -36,13 +40,16 @@ class HeadRecipe:
 
     dim: int = 384
     pairs: int = 46_000
+    captions: int = 10_000
     english_share: float = 0.3  # of a batch: English must stay where the encoders put it
     batch_size: int = 768
     steps: int = 1_000
     lr: float = 1e-3
     weight_decay: float = 0.05
     temperature: float = 0.05
-    kept: float = 0.5  # of what was learned; the rest is the start, which generalises (WiSE-FT, arXiv 2109.01903)
+    kept: float = (
+        0.5  # of what was learned; the rest is the start, which generalises (WiSE-FT, arXiv 2109.01903)
+    )
     same_meaning_cosine: float = 0.8  # targets closer than this are not negatives of each other
     seed: int = 0
 
@@ -55,21 +62,53 @@ def read_pairs(path: Path) -> list[TextPair]:
         raise ManifestError(f"{path}: a pair has english, text, lang and source ({error})") from error
 
 
-def teach(pairs: Sequence[TextPair], english_captions: Sequence[str], *, recipe: HeadRecipe,
-          on_step: Callable[[int, float], None]) -> TextHead:
+def write_anchor(
+    pairs: Sequence[TextPair],
+    english_captions: Sequence[str],
+    out: Path,
+    *,
+    recipe: HeadRecipe,
+    on_step: Callable[[int, float], None],
+) -> None:
+    """Train the head and write the whole anchor (head and image classes) as safetensors, float16."""
+    rng = random.Random(recipe.seed)
+    captions = rng.sample(list(english_captions), min(recipe.captions, len(english_captions)))
+    head = teach(pairs, captions, recipe=recipe, on_step=on_step)
+    tensors = {f"text.{key}": tensor for key, tensor in head.state_dict().items()}
+    tensors["image.class_vectors"] = class_vectors(head)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    save_file({key: tensor.half().contiguous() for key, tensor in tensors.items()}, out)
+
+
+def teach(
+    pairs: Sequence[TextPair],
+    english_captions: Sequence[str],
+    *,
+    recipe: HeadRecipe,
+    on_step: Callable[[int, float], None],
+) -> TextHead:
     """Train the head on parallel text."""
     drawn = draw_pairs(pairs, recipe)
     texts = sorted({text for pair in drawn for text in pair} | set(english_captions))
     return fit(texts, text_features(texts), drawn, english_captions, recipe=recipe, on_step=on_step)
 
 
-def fit(texts: Sequence[str], features: NDArray[np.float32], drawn: Sequence[tuple[str, str]],
-        english_captions: Sequence[str], *, recipe: HeadRecipe, on_step: Callable[[int, float], None]) -> TextHead:
+def fit(
+    texts: Sequence[str],
+    features: NDArray[np.float32],
+    drawn: Sequence[tuple[str, str]],
+    english_captions: Sequence[str],
+    *,
+    recipe: HeadRecipe,
+    on_step: Callable[[int, float], None],
+) -> TextHead:
     """Train the head on features of ``texts``, (N, 896), and (English, other) pairs among them."""
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
     row_of = {text: row for row, text in enumerate(texts)}
-    english = np.array(sorted({row_of[text] for text, _ in drawn} | {row_of[text] for text in english_captions}))
+    english = np.array(
+        sorted({row_of[text] for text, _ in drawn} | {row_of[text] for text in english_captions})
+    )
     mean, linear = principal_map(features[english], recipe.dim)
     head = TextHead(features.shape[1], recipe.dim)
     head.start(torch.from_numpy(mean), torch.from_numpy(linear))
@@ -79,7 +118,9 @@ def fit(texts: Sequence[str], features: NDArray[np.float32], drawn: Sequence[tup
     from_row = np.array([row_of[text] for _, text in drawn])
     to_row = np.array([row_of[text] for text, _ in drawn])
     optimiser = torch.optim.AdamW(head.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.lr, total_steps=recipe.steps, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, recipe.lr, total_steps=recipe.steps, pct_start=0.1
+    )
     own = round(recipe.batch_size * recipe.english_share)
     for step in range(recipe.steps):
         picked = rng.integers(len(drawn), size=recipe.batch_size - own)
@@ -125,7 +166,7 @@ def draw_pairs(pairs: Sequence[TextPair], recipe: HeadRecipe) -> list[tuple[str,
 
 
 def principal_map(features: NDArray[np.float32], dim: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return (mean, linear map (dim, 896)) to the targets: each encoder centred and weighted, on principal components."""
+    """Return (mean, map (dim, 896)) to the targets: encoders centred and weighted, on principal components."""
     mean = features.mean(0)
     width = features.shape[1] - 512  # e5 comes first, USE's 512 after it
     scale = np.ones(features.shape[1], np.float32)

@@ -36,8 +36,7 @@ class DrawChoices:
     batch_size: int
     mixture_share: float
     machine_share: float
-    shortest_s: float
-    longest_s: float
+    lengths_s: tuple[float, ...]  # few, since kernels are prepared anew for every new length
 
 
 @dataclass(frozen=True)
@@ -52,10 +51,22 @@ class MixedPair:
 class AlignmentData:
     """Waveforms, their texts, and the bank of all texts that are right for some clip."""
 
-    def __init__(self, waveforms: Sequence[NDArray[np.int16]], texts: Sequence[ClipText], vectors: TextVectors, *,
-                 sample_rate_hz: int, choices: DrawChoices, mixtures: int, seed: int) -> None:
-        kept = [row for row, wave in enumerate(waveforms)
-                if len(wave) and (texts[row].captions or texts[row].tags)]
+    def __init__(
+        self,
+        waveforms: Sequence[NDArray[np.int16]],
+        texts: Sequence[ClipText],
+        vectors: TextVectors,
+        *,
+        sample_rate_hz: int,
+        choices: DrawChoices,
+        mixtures: int,
+        seed: int,
+    ) -> None:
+        kept = [
+            row
+            for row, wave in enumerate(waveforms)
+            if len(wave) and (texts[row].captions or texts[row].tags)
+        ]
         self.waveforms = [waveforms[row] for row in kept]
         self.texts = [texts[row] for row in kept]
         self.sample_rate_hz, self.choices, self.seed = sample_rate_hz, choices, seed
@@ -77,12 +88,15 @@ class AlignmentData:
         rng.shuffle(rows)
         size = self.choices.batch_size
         for start in range(0, len(rows) - size // 2, size):
-            seconds = rng.uniform(self.choices.shortest_s, self.choices.longest_s)
+            seconds = rng.choice(self.choices.lengths_s)
             samples = round(seconds * self.sample_rate_hz)
             items = [self._item(row, samples, rng) for row in rows[start : start + size]]
             waves, captions, targets = zip(*items, strict=True)
-            yield Batch(waveforms=torch.from_numpy(np.stack(waves)), targets=torch.stack(targets),
-                        captions=torch.from_numpy(self._vectors.rows(captions)))
+            yield Batch(
+                waveforms=torch.from_numpy(np.stack(waves)),
+                targets=torch.stack(targets),
+                captions=torch.from_numpy(self._vectors.rows(captions)),
+            )
 
     def _item(self, row: int, samples: int, rng: random.Random) -> tuple[NDArray[np.float32], str, Tensor]:
         if self.pairs and rng.random() < self.choices.mixture_share:
@@ -110,7 +124,9 @@ class AlignmentData:
         pairs = []
         for _ in range(count):
             first, second = rng.sample(range(len(self.texts)), 2)
-            names = (self.texts[row].draw(rng, machine_share=self.choices.machine_share) for row in (first, second))
+            names = (
+                self.texts[row].draw(rng, machine_share=self.choices.machine_share) for row in (first, second)
+            )
             pairs.append(MixedPair(first, second, rng.choice(MIXTURE_JOINTS).format(*names)))
         return pairs
 

@@ -40,14 +40,27 @@ def read_queries(path: Path) -> list[Query]:
     for number, fields in read_json_lines(path):
         text, image, label = fields.get("text"), fields.get("image"), fields.get("label")
         if not isinstance(label, str) or (text is None) == (image is None):
-            raise ManifestError(f"{path}, line {number}: a query has a 'label' and either a 'text' or an 'image'")
-        queries.append(Query(label=label, text=text, lang=fields.get("lang", "en"),
-                             image=(path.parent / image).resolve() if image else None))
+            raise ManifestError(
+                f"{path}, line {number}: a query has a 'label' and either a 'text' or an 'image'"
+            )
+        queries.append(
+            Query(
+                label=label,
+                text=text,
+                lang=fields.get("lang", "en"),
+                image=(path.parent / image).resolve() if image else None,
+            )
+        )
     return queries
 
 
-def evaluate(model: RetrievalModel, entries: Sequence[ManifestEntry], queries: Sequence[Query], *,
-             on_progress: Callable[[int], None]) -> dict:
+def evaluate(
+    model: RetrievalModel,
+    entries: Sequence[ManifestEntry],
+    queries: Sequence[Query],
+    *,
+    on_progress: Callable[[int], None],
+) -> dict:
     """Embed the clips and return all figures that the data allow. Raises DataError if no clip can be read."""
     clips, used, failed = embed_clips(model, entries, on_progress=on_progress)
     result: dict = {"model": str(model.space), "clips": len(used), "failed": failed}
@@ -57,8 +70,9 @@ def evaluate(model: RetrievalModel, entries: Sequence[ManifestEntry], queries: S
     return result
 
 
-def embed_clips(model: RetrievalModel, entries: Sequence[ManifestEntry], *, on_progress: Callable[[int], None]
-                ) -> tuple[ClipVectors, list[ManifestEntry], list[dict[str, str]]]:
+def embed_clips(
+    model: RetrievalModel, entries: Sequence[ManifestEntry], *, on_progress: Callable[[int], None]
+) -> tuple[ClipVectors, list[ManifestEntry], list[dict[str, str]]]:
     """Return the clips' segments, the entries that could be read, and the others with their reasons."""
     vectors, starts, used, failed = [], [], [], []
     rows = 0
@@ -70,7 +84,9 @@ def embed_clips(model: RetrievalModel, entries: Sequence[ManifestEntry], *, on_p
             continue
         finally:
             on_progress(done)
-        parts = [model.embed_audio(windows[i : i + BATCH_WINDOWS]) for i in range(0, len(windows), BATCH_WINDOWS)]
+        parts = [
+            model.embed_audio(windows[i : i + BATCH_WINDOWS]) for i in range(0, len(windows), BATCH_WINDOWS)
+        ]
         vectors += parts
         starts.append(rows)
         rows += len(windows)
@@ -116,15 +132,22 @@ def class_figures(model: RetrievalModel, clips: ClipVectors, entries: Sequence[M
     figures = rank_clips(names, clips, right)
     labelled = [row for row, entry in enumerate(entries) if entry.label]
     row_of = {label: row for row, label in enumerate(labels)}
-    nearest = rank_texts(_select(clips, labelled), names,
-                         [np.array([row_of[entries[row].label or ""]]) for row in labelled])
+    nearest = rank_texts(
+        _select(clips, labelled), names, [np.array([row_of[entries[row].label or ""]]) for row in labelled]
+    )
     by_class = dict(zip(labels, figures.average_precision.round(4).tolist(), strict=True))
-    return {"classes": {"map": float(figures.average_precision.mean()), "zero_shot_accuracy": nearest.recall_at(1),
-                        "by_class": by_class}}
+    return {
+        "classes": {
+            "map": float(figures.average_precision.mean()),
+            "zero_shot_accuracy": nearest.recall_at(1),
+            "by_class": by_class,
+        }
+    }
 
 
-def query_figures(model: RetrievalModel, clips: ClipVectors, entries: Sequence[ManifestEntry],
-                  queries: Sequence[Query]) -> dict:
+def query_figures(
+    model: RetrievalModel, clips: ClipVectors, entries: Sequence[ManifestEntry], queries: Sequence[Query]
+) -> dict:
     """Figures per language, and of pictures; queries whose label no clip has are counted, not scored."""
     right = {label: _rows_of(label, entries) for label in {query.label for query in queries}}
     answerable = [query for query in queries if len(right[query.label])]
@@ -142,8 +165,12 @@ def query_figures(model: RetrievalModel, clips: ClipVectors, entries: Sequence[M
         vectors = np.concatenate([model.embed_images([load_image(q.image)]) for q in pictures if q.image])
         figures = rank_clips(vectors, clips, [right[query.label] for query in pictures])
         chance = float(np.mean([len(right[query.label]) / len(clips) for query in pictures]))
-        result["image_to_audio"] = {"map": float(figures.average_precision.mean()), "r1": figures.recall_at(1),
-                                    "chance": chance, "queries": len(pictures)}
+        result["image_to_audio"] = {
+            "map": float(figures.average_precision.mean()),
+            "r1": figures.recall_at(1),
+            "chance": chance,
+            "queries": len(pictures),
+        }
     return result
 
 
@@ -152,14 +179,21 @@ def class_name(label: str) -> str:
     return label.replace("_", " ").strip()
 
 
-def _language_figures(model: RetrievalModel, clips: ClipVectors, by_lang: dict[str, list[Query]],
-                      right: dict[str, NDArray[np.int64]]) -> dict[str, dict[str, float | int | None]]:
+def _language_figures(
+    model: RetrievalModel,
+    clips: ClipVectors,
+    by_lang: dict[str, list[Query]],
+    right: dict[str, NDArray[np.int64]],
+) -> dict[str, dict[str, float | int | None]]:
     result: dict[str, dict[str, float | int | None]] = {}
     for lang, queries in by_lang.items():
         vectors = model.embed_texts([query.text or "" for query in queries])
         figures = rank_clips(vectors, clips, [right[query.label] for query in queries])
-        result[lang] = {"map": float(figures.average_precision.mean()), "r1": figures.recall_at(1),
-                        "queries": len(queries)}
+        result[lang] = {
+            "map": float(figures.average_precision.mean()),
+            "r1": figures.recall_at(1),
+            "queries": len(queries),
+        }
     english = result.get("en", {}).get("map")
     for figures_of in result.values():
         own = figures_of["map"]

@@ -1,5 +1,7 @@
 """Where the ImageNet network's 1,000 class names lie in the text space: what turns its certainty into a vector."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from timm.data import ImageNetInfo
@@ -14,9 +16,11 @@ CLASSES = 1_000
 def class_vectors(head: TextHead) -> Tensor:
     """Return the mean vector of each class's names, (1000, D); WordNet gives several names to most."""
     info = ImageNetInfo()
-    names = [[name.strip() for name in info.index_to_description(index).split(",")] for index in range(CLASSES)]
+    names = [
+        [name.strip() for name in info.index_to_description(index).split(",")] for index in range(CLASSES)
+    ]
     with torch.inference_mode():
         vectors = head(torch.from_numpy(text_features([name for group in names for name in group])))
     bounds = np.cumsum([0, *map(len, names)])
-    means = [vectors[start:stop].mean(0) for start, stop in zip(bounds[:-1], bounds[1:], strict=True)]
+    means = [vectors[start:stop].mean(0) for start, stop in pairwise(bounds)]
     return F.normalize(torch.stack(means), dim=-1)

@@ -30,8 +30,8 @@ def bank_loss(audio_nd: Tensor, texts_md: Tensor, targets_nm: Tensor, scale: Ten
 
 
 def nearly_right(texts_md: Tensor, targets_nm: Tensor) -> Tensor:
-    """Return (N, M): texts that are no target of a clip but mean nearly the same as its main one."""
-    main = targets_nm >= 0.5 * targets_nm.amax(1, keepdim=True)
+    """Return (N, M): texts that are no target of a clip but mean nearly the same as one of its main ones."""
+    main = targets_nm >= 0.25 * targets_nm.amax(1, keepdim=True)
     same_mm = (texts_md @ texts_md.T > SAME_MEANING_COSINE).float()
     return (main.float() @ same_mm > 0) & (targets_nm == 0)
 

@@ -57,8 +57,10 @@ def read_manifests(paths: Iterable[Path]) -> list[ManifestEntry]:
     side_of: dict[str, str] = {}
     for entry in entries:
         if entry.group and entry.split and side_of.setdefault(entry.group, entry.split) != entry.split:
-            raise ManifestError(f"group {entry.group!r} is in the splits {side_of[entry.group]!r} and {entry.split!r}; "
-                                f"clips of one group must stay together ({entry.audio})")
+            raise ManifestError(
+                f"group {entry.group!r} is in the splits {side_of[entry.group]!r} and {entry.split!r}; "
+                f"clips of one group must stay together ({entry.audio})"
+            )
     return entries
 
 
@@ -109,8 +111,8 @@ def make_manifest(
 ) -> list[ManifestEntry]:
     """Make entries from a folder of audio and a table (CSV with a header, or JSON lines).
 
-    ``split_of`` maps values of the split column to train, val or test; other rows are left out. ``tags`` is a JSON-lines
-    file of ``{"audio": ..., "tags": [[name, score], ...]}`` with paths relative to itself. ``wordings`` is a JSON
+    ``split_of`` maps values of the split column to train, val or test; other rows are left out. ``tags`` is a JSON
+    lines file of ``{"audio": ..., "tags": [[name, score], ...]}`` with paths relative to itself. ``wordings`` is a JSON
     object from label to captions, for tables that only have labels. Labels in ``uncaptioned`` get no person's
     caption: what is found of them was learned from tags alone.
     """
@@ -119,7 +121,9 @@ def make_manifest(
     entries = []
     for number, row in _read_table(table):
         if columns.audio not in row:
-            raise ManifestError(f"{table}, line {number}: no column {columns.audio!r}; it has {', '.join(row)}")
+            raise ManifestError(
+                f"{table}, line {number}: no column {columns.audio!r}; it has {', '.join(row)}"
+            )
         audio = (folder / row[columns.audio]).resolve()
         split = split_of.get(str(_cell(row, columns.split))) if columns.split else None
         if columns.split and split is None:
@@ -127,16 +131,18 @@ def make_manifest(
         label = _cell(row, columns.label)
         caption = _cell(row, columns.caption)
         captions = captions_of.get(label or "", ()) or ((caption,) if caption else ())
-        entries.append(ManifestEntry(
-            audio=audio,
-            captions=() if label in uncaptioned else captions,
-            label=label,
-            tags=tags_by_path.get(audio, ()),
-            source=_cell(row, columns.source) or source,
-            licence=_cell(row, columns.licence) or licence,
-            split=split,
-            group=_cell(row, columns.group),
-        ))
+        entries.append(
+            ManifestEntry(
+                audio=audio,
+                captions=() if label in uncaptioned else captions,
+                label=label,
+                tags=tags_by_path.get(audio, ()),
+                source=_cell(row, columns.source) or source,
+                licence=_cell(row, columns.licence) or licence,
+                split=split,
+                group=_cell(row, columns.group),
+            )
+        )
     return entries
 
 
@@ -145,7 +151,9 @@ def _entry(fields: dict, path: Path, number: int) -> ManifestEntry:
     known = set(ManifestEntry.__dataclass_fields__)
     unknown = set(fields) - known
     if unknown:
-        raise ManifestError(f"{where}: unknown field {sorted(unknown)[0]!r}; known are {', '.join(sorted(known))}")
+        raise ManifestError(
+            f"{where}: unknown field {sorted(unknown)[0]!r}; known are {', '.join(sorted(known))}"
+        )
     if not isinstance(fields.get("audio"), str):
         raise ManifestError(f"{where}: 'audio' must be a path")
     if fields.get("split") not in (None, *SPLITS):
@@ -158,10 +166,15 @@ def _entry(fields: dict, path: Path, number: int) -> ManifestEntry:
     except (TypeError, ValueError) as error:
         raise ManifestError(f"{where}: 'tags' must be a list of [name, score]") from error
     image = fields.get("image")
-    return ManifestEntry(**fields | {
-        "audio": (path.parent / fields["audio"]).resolve(), "captions": tuple(captions), "tags": tags,
-        "image": (path.parent / image).resolve() if image else None,
-    })
+    return ManifestEntry(
+        **fields
+        | {
+            "audio": (path.parent / fields["audio"]).resolve(),
+            "captions": tuple(captions),
+            "tags": tags,
+            "image": (path.parent / image).resolve() if image else None,
+        }
+    )
 
 
 def _cell(row: Mapping[str, object], column: str | None) -> str | None:
@@ -180,8 +193,10 @@ def _read_table(path: Path) -> list[tuple[int, dict]]:
 
 
 def _read_tags(path: Path) -> dict[Path, tuple[tuple[str, float], ...]]:
-    return {(path.parent / fields["audio"]).resolve(): tuple((name, score) for name, score in fields["tags"])
-            for _, fields in read_json_lines(path)}
+    return {
+        (path.parent / fields["audio"]).resolve(): tuple((name, score) for name, score in fields["tags"])
+        for _, fields in read_json_lines(path)
+    }
 
 
 def read_label_list(path: Path) -> frozenset[str]:

@@ -43,11 +43,18 @@ class QueryFigures:
 
     def summary(self) -> dict[str, float]:
         """R@1/5/10, mAP@10 and median rank."""
-        return {"r1": self.recall_at(1), "r5": self.recall_at(5), "r10": self.recall_at(10),
-                "map10": float(self.average_precision_10.mean()), "median_rank": float(np.median(self.first_rank))}
+        return {
+            "r1": self.recall_at(1),
+            "r5": self.recall_at(5),
+            "r10": self.recall_at(10),
+            "map10": float(self.average_precision_10.mean()),
+            "median_rank": float(np.median(self.first_rank)),
+        }
 
 
-def rank_clips(queries_qd: NDArray[np.float32], clips: ClipVectors, right: Sequence[NDArray[np.int64]]) -> QueryFigures:
+def rank_clips(
+    queries_qd: NDArray[np.float32], clips: ClipVectors, right: Sequence[NDArray[np.int64]]
+) -> QueryFigures:
     """Rank all clips for every query; ``right[q]`` are the rows of its right clips, at least one."""
     parts = []
     for start in range(0, len(queries_qd), CHUNK):
@@ -56,7 +63,9 @@ def rank_clips(queries_qd: NDArray[np.float32], clips: ClipVectors, right: Seque
     return _collect(parts)
 
 
-def rank_texts(clips: ClipVectors, texts_td: NDArray[np.float32], right: Sequence[NDArray[np.int64]]) -> QueryFigures:
+def rank_texts(
+    clips: ClipVectors, texts_td: NDArray[np.float32], right: Sequence[NDArray[np.int64]]
+) -> QueryFigures:
     """Rank all texts for every clip; ``right[c]`` are the rows of its right texts, at least one."""
     bounds = [*clips.starts.tolist(), len(clips.segments)]
     parts = []

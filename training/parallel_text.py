@@ -15,10 +15,18 @@ import gzip
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-NON_LATIN = frozenset({"ar", "bg", "el", "hi", "ja", "ru"})  # dictionaries that explain in English where they cannot translate
+NON_LATIN = frozenset(
+    {"ar", "bg", "el", "hi", "ja", "ru"}
+)  # dictionaries that explain in English where they cannot translate
+FREEDICT_LANGUAGES = {  # ISO 639-3 of the file names, 639-1 of queries
+    "afr": "af", "ara": "ar", "bul": "bg", "ces": "cs", "cym": "cy", "dan": "da", "deu": "de", "ell": "el",
+    "fin": "fi", "fra": "fr", "gle": "ga", "hin": "hi", "hrv": "hr", "hun": "hu", "ind": "id", "ita": "it",
+    "jpn": "ja", "lat": "la", "lit": "lt", "nld": "nl", "nor": "no", "pol": "pl", "por": "pt", "rus": "ru",
+    "spa": "es", "srp": "sr", "swe": "sv", "swh": "sw", "tur": "tr",
+}  # fmt: skip
 KEYWORDS = 3  # of an emoji, beside its name
 MAX_WORDS = 5  # longer dictionary "translations" are explanations
 
@@ -40,14 +48,24 @@ def read_cldr(annotations: Path, *, held_out: frozenset[str]) -> Iterator[TextPa
     per-language table is evaluated on.
     """
     english = _cldr_language(annotations / "en")
-    taken = {word for emoji in held_out for word in _words(english[emoji]["tts"][0])} - {"face", "with", "and", "large", "light", "black", "water", "high"}
+    taken = {word for emoji in held_out for word in _words(english[emoji]["tts"][0])} - {
+        "face",
+        "with",
+        "and",
+        "large",
+        "light",
+        "black",
+        "water",
+        "high",
+    }
     usable = {
-        emoji for emoji, entry in english.items()
+        emoji
+        for emoji, entry in english.items()
         if emoji not in held_out and _is_pictograph(emoji) and not taken.intersection(_words(entry["tts"][0]))
     }
     for folder in sorted(annotations.iterdir()):
         lang = folder.name
-        if lang == "en" or lang.startswith("en-") or "-" in lang and len(lang.split("-")[1]) == 2:
+        if lang == "en" or lang.startswith("en-") or ("-" in lang and len(lang.split("-")[1]) == 2):
             continue
         for emoji, entry in _cldr_language(folder).items():
             if emoji not in usable or "tts" not in entry:
@@ -89,7 +107,9 @@ def read_tuxpaint(stamps: Path) -> Iterator[TextPair]:
 def read_freedict(dictionary: Path, *, lang: str, vocabulary: frozenset[str]) -> Iterator[TextPair]:
     """Read a FreeDict ``freedict-eng-xxx.dict.dz``: the first senses of headwords in ``vocabulary``."""
     data = gzip.decompress(dictionary.read_bytes())
-    for line in dictionary.with_name(dictionary.name.replace(".dict.dz", ".index")).read_text("utf-8").splitlines():
+    for line in (
+        dictionary.with_name(dictionary.name.replace(".dict.dz", ".index")).read_text("utf-8").splitlines()
+    ):
         word, start, size = line.split("\t")
         if word.lower() not in vocabulary:
             continue
@@ -153,3 +173,31 @@ def sound_vocabulary(captions: Iterable[str], names: Iterable[str]) -> frozenset
 
 def _words(text: str) -> list[str]:
     return re.findall(r"[a-z][a-z'-]+", text.lower())
+
+
+def gather(
+    *, cldr: Path, tuxpaint: Path, freedict: Path, cedict: Path, captions: Path, held_out: frozenset[str]
+) -> list[TextPair]:
+    """Read every source; dictionaries are cut to the words of captions and emoji names."""
+    english = _cldr_language(cldr / "en")
+    names = [text for entry in english.values() for text in (*entry["tts"], *entry["default"])]
+    spoken = [pair.english for pair in read_captions(captions / "audiocaps_en_train.csv")]
+    vocabulary = sound_vocabulary(spoken, names)
+    pairs = [*read_cldr(cldr, held_out=held_out), *read_tuxpaint(tuxpaint)]
+    for code, lang in FREEDICT_LANGUAGES.items():
+        dictionary = freedict / f"freedict-eng-{code}.dict.dz"
+        if dictionary.is_file():
+            pairs += read_freedict(dictionary, lang=lang, vocabulary=vocabulary)
+    pairs += read_cedict(cedict, vocabulary=vocabulary)
+    pairs += read_caption_pairs(
+        captions / "audiocaps_en_val.csv", captions / "audiocaps_ja_val.csv", lang="ja"
+    )
+    return list(dict.fromkeys(pairs))
+
+
+def write_pairs(path: Path, pairs: Iterable[TextPair]) -> None:
+    """Write pairs as JSON lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        for pair in pairs:
+            file.write(json.dumps(asdict(pair), ensure_ascii=False) + "\n")

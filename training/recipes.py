@@ -1,7 +1,7 @@
 """Recipes: functions from manifests to a model directory. A variant is another function, not another option.
 
-    compact    the committed default: the compact anchor as it is shipped, and the compact audio encoder trained from
-               ImageNet weights on people's captions and tags, mixtures included
+compact    the committed default: the compact anchor as it is shipped, and the compact audio encoder trained from
+           ImageNet weights on people's captions and tags, mixtures included
 """
 
 import hashlib
@@ -13,14 +13,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 
 from model.audio_encoder import AudioEncoder
+from model.compact_anchor import CompactAnchor
 from model.compact_audio_encoder import CompactAudioConfig, CompactAudioEncoder
 from model.directory import (
     ANCHOR_PREFIX,
     DEFAULT_MODEL_DIR,
     ModelConfig,
-    build_anchor,
     fingerprint_of,
     load_model,
     load_tensors,
@@ -38,8 +39,10 @@ from training.metrics import ClipVectors, rank_clips, rank_texts
 from training.text_vectors import TextVectors
 from training.trainer import CHECKPOINT_FILE, EpochReport, Trainer, TrainerConfig
 
-COMPACT_EPOCHS = 30
-COMPACT_DRAW = DrawChoices(batch_size=32, mixture_share=0.3, machine_share=0.3, shortest_s=3.0, longest_s=5.0)
+COMPACT_EPOCHS = 25
+COMPACT_DRAW = DrawChoices(
+    batch_size=32, mixture_share=0.3, machine_share=0.3, lengths_s=(2.5, 3.5, 4.0, 4.5)
+)
 COMPACT_MIXTURES = 3_000
 VALIDATION_BATCH = 32
 
@@ -53,10 +56,20 @@ class Progress:
     on_epoch: Callable[[EpochReport], None]
 
 
-def compact(data: Sequence[Path], out: Path, *, epochs: int = COMPACT_EPOCHS, seed: int = 0, device: str = "cpu",
-            command: str, progress: Progress) -> dict:
+def compact(
+    data: Sequence[Path],
+    out: Path,
+    *,
+    epochs: int = COMPACT_EPOCHS,
+    seed: int = 0,
+    device: str = "cpu",
+    anchor_file: Path | None = None,
+    command: str,
+    progress: Progress,
+) -> dict:
     """Train the compact model on manifests and write a model directory to ``out``; return its figures.
 
+    The anchor is the shipped one, or one that ``sonoglot train text-head`` wrote.
     Clips of split ``train`` (or with none) are trained on, of ``val`` watched and reported; ``test`` is never read.
     A run that was stopped goes on where its last epoch ended when it is started again with the same arguments.
     """
@@ -65,35 +78,57 @@ def compact(data: Sequence[Path], out: Path, *, epochs: int = COMPACT_EPOCHS, se
     val = [entry for entry in entries if entry.split == "val" and entry.label]
     if not train:
         raise DataError("the manifests hold no clips to train on (split 'train', or none)")
-    shipped = {k: t for k, t in load_tensors(DEFAULT_MODEL_DIR).items() if k.startswith(ANCHOR_PREFIX)}
-    anchor_hash = tensors_hash(shipped)
-    anchor = build_anchor(shipped, fingerprint=anchor_hash)
+    anchor_tensors = load_file(anchor_file) if anchor_file else shipped_anchor()
+    anchor_hash = tensors_hash(anchor_tensors)
+    anchor = CompactAnchor(anchor_tensors, fingerprint=anchor_hash)
     progress.on_stage(f"embedding captions with the {anchor.name} anchor")
     vectors = TextVectors(anchor, out / "cache")
     texts = clip_texts(train, vectors)
     config = CompactAudioConfig(embed_dim=anchor.dim)
     progress.on_stage(f"decoding {len(train) + len(val)} clips")
     rate = config.sample_rate_hz
-    waveforms, failed = load_waveforms([e.audio for e in train], sample_rate_hz=rate, on_progress=lambda _: None)
+    waveforms, failed = load_waveforms(
+        [e.audio for e in train], sample_rate_hz=rate, on_progress=lambda _: None
+    )
     for path, reason in failed.items():
         progress.on_stage(f"left out {path}: {reason}")
-    aligned = AlignmentData(waveforms, texts, vectors, sample_rate_hz=rate, choices=COMPACT_DRAW,
-                            mixtures=COMPACT_MIXTURES, seed=seed)
+    aligned = AlignmentData(
+        waveforms,
+        texts,
+        vectors,
+        sample_rate_hz=rate,
+        choices=COMPACT_DRAW,
+        mixtures=COMPACT_MIXTURES,
+        seed=seed,
+    )
     torch.manual_seed(seed)
     encoder = CompactAudioEncoder(config)
     start_from_imagenet(encoder.network)
-    trainer = Trainer(encoder, aligned, TrainerConfig(epochs=epochs, seed=seed, device=device),
-                      run_id=run_id(train, anchor_hash))
+    trainer = Trainer(
+        encoder,
+        aligned,
+        TrainerConfig(epochs=epochs, seed=seed, device=device),
+        run_id=run_id(train, anchor_hash),
+    )
     if (out / CHECKPOINT_FILE).exists():
         trainer.resume(out / CHECKPOINT_FILE)
         progress.on_stage(f"resuming after epoch {trainer.epoch}")
     progress.on_stage(f"training on {len(aligned.texts)} clips for {epochs} epochs")
-    trainer.run(out, evaluate=validation(val, vectors, rate), on_epoch=progress.on_epoch, on_batch=progress.on_batch)
-    return _finish(out, trainer, shipped, config, train, val, command, progress)
+    trainer.run(
+        out, evaluate=validation(val, vectors, rate), on_epoch=progress.on_epoch, on_batch=progress.on_batch
+    )
+    return _finish(out, trainer, anchor_tensors, config, train, val, command, progress)
 
 
-def validation(entries: Sequence[ManifestEntry], vectors: TextVectors, rate: int
-               ) -> Callable[[AudioEncoder], dict[str, float]]:
+def shipped_anchor() -> dict[str, torch.Tensor]:
+    """Return the tensors of the committed default's anchor."""
+    tensors = load_tensors(DEFAULT_MODEL_DIR)
+    return {k.removeprefix(ANCHOR_PREFIX): t for k, t in tensors.items() if k.startswith(ANCHOR_PREFIX)}
+
+
+def validation(
+    entries: Sequence[ManifestEntry], vectors: TextVectors, rate: int
+) -> Callable[[AudioEncoder], dict[str, float]]:
     """Return a function that gives class-name mAP and accuracy on the first five seconds of labelled clips."""
     if not entries:
         return lambda _: {}
@@ -109,8 +144,10 @@ def validation(entries: Sequence[ManifestEntry], vectors: TextVectors, rate: int
     def figures(encoder: AudioEncoder) -> dict[str, float]:
         clips = ClipVectors(_embed(encoder, windows), np.arange(len(windows)))
         texts = vectors.rows(names)
-        return {"class_map": float(rank_clips(texts, clips, right).average_precision.mean()),
-                "zero_shot_accuracy": rank_texts(clips, texts, [np.array([o]) for o in own]).recall_at(1)}
+        return {
+            "class_map": float(rank_clips(texts, clips, right).average_precision.mean()),
+            "zero_shot_accuracy": rank_texts(clips, texts, [np.array([o]) for o in own]).recall_at(1),
+        }
 
     return figures
 
@@ -132,19 +169,32 @@ def tensors_hash(tensors: dict[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _finish(out: Path, trainer: Trainer, anchor: dict[str, torch.Tensor], config: CompactAudioConfig,
-            train: list[ManifestEntry], val: list[ManifestEntry], command: str, progress: Progress) -> dict:
+def _finish(
+    out: Path,
+    trainer: Trainer,
+    anchor: dict[str, torch.Tensor],
+    config: CompactAudioConfig,
+    train: list[ManifestEntry],
+    val: list[ManifestEntry],
+    command: str,
+    progress: Progress,
+) -> dict:
     """Write the model directory, then measure what was written and put the figures on its card."""
     model_config = ModelConfig(name="sonoglot-compact", audio_encoder=config)
-    bare_anchor = {key.removeprefix(ANCHOR_PREFIX): tensor for key, tensor in anchor.items()}
     weights = trainer.averaged.state_dict()
-    save_model(out, config=model_config, anchor=bare_anchor, audio=weights, card="")
+    save_model(out, config=model_config, anchor=anchor, audio=weights, card="")
     figures = {}
     if val:
         progress.on_stage("measuring the written model on the validation clips")
         figures = evaluate(load_model(out), val, [], on_progress=lambda _: None)
-    card = model_card(train=train, val=val, figures=figures, command=command, config=asdict(trainer.config),
-                      fingerprint=fingerprint_of(out))
+    card = model_card(
+        train=train,
+        val=val,
+        figures=figures,
+        command=command,
+        config=asdict(trainer.config),
+        fingerprint=fingerprint_of(out),
+    )
     (out / "README.md").write_text(card, "utf-8")
     return figures
 
@@ -157,6 +207,12 @@ def _first_window(waveform: NDArray[np.int16], samples: int) -> NDArray[np.float
 def _embed(encoder: AudioEncoder, windows: NDArray[np.float32]) -> NDArray[np.float32]:
     device = next(encoder.parameters()).device
     with torch.inference_mode():
-        parts = [torch.nn.functional.normalize(encoder(torch.from_numpy(windows[i : i + VALIDATION_BATCH]).to(device)),
-                                               dim=-1).cpu().numpy() for i in range(0, len(windows), VALIDATION_BATCH)]
+        parts = [
+            torch.nn.functional.normalize(
+                encoder(torch.from_numpy(windows[i : i + VALIDATION_BATCH]).to(device)), dim=-1
+            )
+            .cpu()
+            .numpy()
+            for i in range(0, len(windows), VALIDATION_BATCH)
+        ]
     return np.concatenate(parts)

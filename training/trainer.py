@@ -54,7 +54,9 @@ class EpochReport:
 class Trainer:
     """Aligns ``encoder`` to the vectors of ``data``; ``averaged`` is the running mean of its weights, which is kept."""
 
-    def __init__(self, encoder: AudioEncoder, data: AlignmentData, config: TrainerConfig, *, run_id: str) -> None:
+    def __init__(
+        self, encoder: AudioEncoder, data: AlignmentData, config: TrainerConfig, *, run_id: str
+    ) -> None:
         self.encoder = encoder.to(config.device)
         self.averaged = deepcopy(self.encoder).requires_grad_(False).eval()
         self.log_scale = nn.Parameter(initial_log_scale().to(config.device))
@@ -62,12 +64,23 @@ class Trainer:
         self.epoch = 0
         decayed = [p for p in self.encoder.parameters() if p.ndim > 1]
         plain = [p for p in self.encoder.parameters() if p.ndim <= 1] + [self.log_scale]
-        self.optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": config.weight_decay},
-                                            {"params": plain, "weight_decay": 0.0}], lr=config.lr)
+        self.optimiser = torch.optim.AdamW(
+            [
+                {"params": decayed, "weight_decay": config.weight_decay},
+                {"params": plain, "weight_decay": 0.0},
+            ],
+            lr=config.lr,
+        )
         self._bank = data.bank.to(config.device)
 
-    def run(self, out: Path, *, evaluate: Callable[[AudioEncoder], dict[str, float]],
-            on_epoch: Callable[[EpochReport], None], on_batch: Callable[[int, float], None]) -> None:
+    def run(
+        self,
+        out: Path,
+        *,
+        evaluate: Callable[[AudioEncoder], dict[str, float]],
+        on_epoch: Callable[[EpochReport], None],
+        on_batch: Callable[[int, float], None],
+    ) -> None:
         """Train to the last epoch, writing a checkpoint to ``out`` after each."""
         while self.epoch < self.config.epochs:
             started = time.monotonic()
@@ -75,14 +88,27 @@ class Trainer:
             seconds = time.monotonic() - started
             self.epoch += 1
             self.save(out / CHECKPOINT_FILE)
-            on_epoch(EpochReport(epoch=self.epoch, loss=loss, seconds=seconds, clips_per_second=clips / seconds,
-                                 figures=evaluate(self.averaged)))
+            on_epoch(
+                EpochReport(
+                    epoch=self.epoch,
+                    loss=loss,
+                    seconds=seconds,
+                    clips_per_second=clips / seconds,
+                    figures=evaluate(self.averaged),
+                )
+            )
 
     def save(self, path: Path) -> None:
         """Write a checkpoint beside the old one, then replace it."""
-        state = {"run_id": self.run_id, "config": asdict(self.config), "epoch": self.epoch,
-                 "encoder": self.encoder.state_dict(), "averaged": self.averaged.state_dict(),
-                 "log_scale": self.log_scale.detach(), "optimiser": self.optimiser.state_dict()}
+        state = {
+            "run_id": self.run_id,
+            "config": asdict(self.config),
+            "epoch": self.epoch,
+            "encoder": self.encoder.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "log_scale": self.log_scale.detach(),
+            "optimiser": self.optimiser.state_dict(),
+        }
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
         torch.save(state, partial)
@@ -92,8 +118,10 @@ class Trainer:
         """Continue from a checkpoint of the same run. Raises CheckpointError if it is of another, or broken."""
         state = read_checkpoint(path)
         if state["run_id"] != self.run_id or state["config"] != asdict(self.config):
-            raise CheckpointError(f"{path} was written by a run with other data or settings; choose another --out, "
-                                  "or delete it to start again")
+            raise CheckpointError(
+                f"{path} was written by a run with other data or settings; choose another --out, "
+                "or delete it to start again"
+            )
         self.encoder.load_state_dict(state["encoder"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -122,8 +150,10 @@ class Trainer:
             audio = self.encoder(batch.waveforms.to(device))
         loss = self._loss(unit(audio), batch.captions.to(device), batch.targets.to(device))
         if not torch.isfinite(loss):
-            raise DivergedError(f"the loss became {loss.item()} in epoch {self.epoch + 1}; the checkpoint of the last "
-                                "whole epoch stands. Lower the learning rate, or look for broken audio")
+            raise DivergedError(
+                f"the loss became {loss.item()} in epoch {self.epoch + 1}; the checkpoint of the last "
+                "whole epoch stands. Lower the learning rate, or look for broken audio"
+            )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.encoder.parameters(), self.config.clip_norm)
@@ -135,12 +165,15 @@ class Trainer:
         scale = self.log_scale.exp()
         share = self.config.bank_weight
         return share * bank_loss(audio_nd, self._bank, targets_nm, scale) + (1 - share) * in_batch_loss(
-            audio_nd, captions_nd, scale)
+            audio_nd, captions_nd, scale
+        )
 
     @torch.no_grad()
     def _average(self) -> None:
         decay = self.config.average_decay
-        for mean, new in zip(self.averaged.state_dict().values(), self.encoder.state_dict().values(), strict=True):
+        for mean, new in zip(
+            self.averaged.state_dict().values(), self.encoder.state_dict().values(), strict=True
+        ):
             if mean.is_floating_point():
                 mean.lerp_(new, 1 - decay)
             else:
@@ -159,5 +192,6 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever its reader met: zip, pickle, key and runtime errors
-        raise CheckpointError(f"{path} is not a readable checkpoint ({type(error).__name__}): delete it to start again"
-                              ) from error
+        raise CheckpointError(
+            f"{path} is not a readable checkpoint ({type(error).__name__}): delete it to start again"
+        ) from error

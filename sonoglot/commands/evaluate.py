@@ -10,10 +10,13 @@ from sonoglot.output import print_json
 
 
 def evaluate(
-    data: Annotated[list[Path], typer.Option("--data", metavar="MANIFEST", help="Manifest; may be given again.")],
+    data: Annotated[
+        list[Path], typer.Option("--data", metavar="MANIFEST", help="Manifest; may be given again.")
+    ],
     model: ModelOption = None,
     queries: Annotated[
-        list[Path] | None, typer.Option("--queries", metavar="FILE", help="JSON lines of queries; may be given again.")
+        list[Path] | None,
+        typer.Option("--queries", metavar="FILE", help="JSON lines of queries; may be given again."),
     ] = None,
     split: Annotated[
         str | None, typer.Option(help="Use only clips of this split (train, val, test); all if not given.")
@@ -38,7 +41,7 @@ def evaluate(
         _print_tables(result)
 
 
-def _progress(total: int):  # noqa: ANN202  (a callable that counts clips)
+def _progress(total: int):
     def show(done: int) -> None:
         if done % 100 == 0 or done == total:
             typer.echo(f"{done}/{total} clips", err=True)
@@ -58,12 +61,19 @@ def _print_tables(result: dict[str, Any]) -> None:
             console.print(f"[bold]{part}[/bold]: {figures}")
     if "classes" in result:
         classes = result["classes"]
-        console.print(f"[bold]classes[/bold]: map {classes['map']:.3f}, "
-                      f"zero-shot accuracy {classes['zero_shot_accuracy']:.3f}")
+        console.print(
+            f"[bold]classes[/bold]: map {classes['map']:.3f}, "
+            f"zero-shot accuracy {classes['zero_shot_accuracy']:.3f}"
+        )
     if "languages" in result:
         table = Table("language", "queries", "mAP", "R@1", "share of English")
         for lang, row in sorted(result["languages"].items(), key=lambda item: -item[1]["map"]):
             share = row["share_of_english"]
-            table.add_row(lang, str(row["queries"]), f"{row['map']:.3f}", f"{row['r1']:.3f}",
-                          "-" if share is None else f"{share:.2f}")
+            table.add_row(
+                lang,
+                str(row["queries"]),
+                f"{row['map']:.3f}",
+                f"{row['r1']:.3f}",
+                "-" if share is None else f"{share:.2f}",
+            )
         console.print(table)

@@ -14,11 +14,21 @@ app = typer.Typer(help="Train a model by a recipe.", no_args_is_help=True)
 
 
 def compact(
-    data: Annotated[list[Path], typer.Option("--data", metavar="MANIFEST", help="Manifest; may be given again.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Model directory to write; also resumes from it.")],
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs; the recipe's own number if not given.")] = None,
+    data: Annotated[
+        list[Path], typer.Option("--data", metavar="MANIFEST", help="Manifest; may be given again.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Model directory to write; also resumes from it.")
+    ],
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs; the recipe's own number if not given.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    anchor: Annotated[
+        Path | None,
+        typer.Option("--anchor", metavar="FILE", help="Anchor from `train text-head`; else the shipped one."),
+    ] = None,
 ) -> None:
     """Train the compact model, as the committed default was."""
     from training.recipes import COMPACT_EPOCHS, Progress
@@ -26,28 +36,41 @@ def compact(
 
     report = Reporter(epochs or COMPACT_EPOCHS)
     progress = Progress(on_stage=report.stage, on_batch=report.batch, on_epoch=report.epoch)
-    recipe(data, out, epochs=epochs or COMPACT_EPOCHS, seed=seed, device=device, progress=progress,
-           command=shlex.join(["sonoglot", *sys.argv[1:]]))
+    recipe(
+        data,
+        out,
+        epochs=epochs or COMPACT_EPOCHS,
+        seed=seed,
+        device=device,
+        anchor_file=anchor,
+        progress=progress,
+        command=shlex.join(["sonoglot", *sys.argv[1:]]),
+    )
     typer.echo(f"Written to {out}. Use it with: sonoglot index PATH... --library NAME --model {out}")
 
 
-def text_adapter(
-    pairs: Annotated[Path, typer.Option("--pairs", metavar="FILE", help="Parallel text (`sonoglot parallel-text`).")],
-    captions: Annotated[Path, typer.Option("--captions", metavar="CSV", help="AudioCaps CSV of English captions.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Adapter to write (safetensors).")],
+def text_head(
+    pairs: Annotated[
+        Path, typer.Option("--pairs", metavar="FILE", help="Parallel text (`sonoglot parallel-text`).")
+    ],
+    captions: Annotated[
+        Path, typer.Option("--captions", metavar="CSV", help="AudioCaps CSV of English captions.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Anchor to write (safetensors).")],
 ) -> None:
-    """Train the compact anchor's text adapter, before any audio is seen."""
-    from training.compact_anchor import AnchorRecipe, read_pairs, teach
+    """Train the compact anchor's text head, before any audio is seen."""
+    from training.compact_anchor import HeadRecipe, read_pairs, write_anchor
     from training.parallel_text import read_captions
 
-    recipe = AnchorRecipe()
+    recipe = HeadRecipe()
     english = [pair.english for pair in read_captions(captions)]
 
     def on_step(step: int, loss: float) -> None:
-        if step % 10 == 9:
+        if step % 100 == 99:
             typer.echo(f"step {step + 1}/{recipe.steps}, loss {loss:.3f}", err=True)
 
-    teach(read_pairs(pairs), english, out, recipe=recipe, on_step=on_step)
+    write_anchor(read_pairs(pairs), english, out, recipe=recipe, on_step=on_step)
+    typer.echo(f"Written to {out}. Use it with: sonoglot train compact --anchor {out} ...")
 
 
 class Reporter:
@@ -67,12 +90,15 @@ class Reporter:
         figures = ", ".join(f"{name} {value:.3f}" for name, value in report.figures.items())
         start = "\r" if sys.stderr.isatty() else ""
         left_min = (self.epochs - report.epoch) * report.seconds / 60
-        typer.echo(f"{start}epoch {report.epoch}/{self.epochs}: loss {report.loss:.3f}, {figures}, "
-                   f"{report.clips_per_second:.0f} clips/s, {left_min:.0f} min left", err=True)
+        typer.echo(
+            f"{start}epoch {report.epoch}/{self.epochs}: loss {report.loss:.3f}, {figures}, "
+            f"{report.clips_per_second:.0f} clips/s, {left_min:.0f} min left",
+            err=True,
+        )
 
 
-def add_commands(wrap) -> typer.Typer:  # noqa: ANN001  (a decorator that keeps the signature)
+def add_commands(wrap) -> typer.Typer:
     """Return the ``train`` command with its recipes, errors made readable by ``wrap``."""
     app.command("compact")(wrap(compact))
-    app.command("text-adapter")(wrap(text_adapter))
+    app.command("text-head")(wrap(text_head))
     return app
