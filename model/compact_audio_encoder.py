@@ -6,13 +6,18 @@ spectrograms (Palanisamy et al. 2020, arXiv 2007.11154), and is trained by ``tra
 
 import random
 from dataclasses import dataclass
+from typing import cast
 
 import timm
 import torch
+from timm.models.efficientnet import EfficientNet
 from torch import Tensor, nn
 from torchaudio.functional import melscale_fbanks
 
 from model.audio_encoder import AudioEncoder
+
+
+FEATURES = 1_280  # channels of EfficientNet-lite0's last layer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +40,9 @@ class LogMel(nn.Module):
 
     Level is taken relative to the window's own maximum, so that a quiet recording of a dog is still a dog.
     """
+
+    filters: Tensor
+    taper: Tensor
 
     def __init__(self, config: CompactAudioConfig) -> None:
         super().__init__()
@@ -109,12 +117,14 @@ class CompactAudioEncoder(AudioEncoder):
         self.sample_rate_hz = config.sample_rate_hz
         self.log_mel = LogMel(config)
         self.spec_augment = SpecAugment()
-        self.network = timm.create_model(
+        network = timm.create_model(
             "tf_efficientnet_lite0", pretrained=False, num_classes=0, in_chans=1, drop_path_rate=0.1
         )
-        self.network.to(memory_format=torch.channels_last)  # half as fast again on a CPU
+        self.network = cast(EfficientNet, network)
+        # half as fast again on a CPU (torch's stub of ``to`` does not know its own argument)
+        self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.dropout = nn.Dropout(0.2)
-        self.projection = nn.Linear(self.network.num_features, config.embed_dim)
+        self.projection = nn.Linear(FEATURES, config.embed_dim)
 
     def forward(self, waveforms: Tensor) -> Tensor:
         images = self.spec_augment(self.log_mel(waveforms)).contiguous(memory_format=torch.channels_last)

@@ -23,6 +23,8 @@ HIDDEN = 768
 class TextHead(nn.Module):
     """Features of both encoders, (N, 896), to unit vectors, (N, D): a linear map plus what it cannot say."""
 
+    mean: Tensor
+
     def __init__(self, features: int, dim: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(features))
@@ -36,8 +38,8 @@ class TextHead(nn.Module):
         with torch.no_grad():
             self.mean.copy_(mean)
             self.map.weight.copy_(linear)
-            nn.init.zeros_(self.correction[-1].weight)
-            nn.init.zeros_(self.correction[-1].bias)
+            for parameter in self.correction[-1].parameters():
+                parameter.zero_()
 
     def soften(self, start: Tensor, kept: float) -> None:
         """Go back part of the way to the start: keep the share ``kept`` of what was learned."""

@@ -44,7 +44,7 @@ def load_waveforms(
 
 def random_cut(waveform: NDArray[np.int16], samples: int, rng: random.Random) -> NDArray[np.float32]:
     """Cut ``samples`` at random (of two places the louder, since many clips are mostly silence), or pad at random."""
-    audio = waveform.astype(np.float32) / FULL_SCALE
+    audio = waveform.astype(np.float32) / np.float32(FULL_SCALE)
     if len(audio) <= samples:
         before = rng.randint(0, samples - len(audio))
         return np.pad(audio, (before, samples - len(audio) - before))
@@ -65,7 +65,7 @@ def mixture(
     """Add two sounds at a random relative level, kept in [-1, 1]."""
     level = _rms(first) / max(_rms(second), 1e-5) * 10 ** (rng.uniform(*MIX_DB) / 20)
     mixed = first + second * np.float32(min(level, 30.0))
-    return mixed / max(1.0, float(np.abs(mixed).max()))
+    return (mixed / max(1.0, float(np.abs(mixed).max()))).astype(np.float32)
 
 
 def _rms(audio: NDArray[np.float32]) -> float:

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from timm.data import ImageNetInfo
+from timm.data.imagenet_info import ImageNetInfo
 from torch import Tensor
 from torch.nn import functional as F
 

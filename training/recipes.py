@@ -200,7 +200,7 @@ def _finish(
 
 
 def _first_window(waveform: NDArray[np.int16], samples: int) -> NDArray[np.float32]:
-    audio = waveform[:samples].astype(np.float32) / FULL_SCALE
+    audio = waveform[:samples].astype(np.float32) / np.float32(FULL_SCALE)
     return np.pad(audio, (0, samples - len(audio)))
 
 

@@ -43,7 +43,7 @@ def manifest(
     """Write a manifest of the clips in FOLDER that the table names."""
     from training.manifest import SPLITS, TableColumns, make_manifest, read_label_list, write_manifest
 
-    split_of = dict(item.partition("=")[::2] for item in split or [])
+    split_of = {value: name for value, _, name in (item.partition("=") for item in split or [])}
     if bad := [item for item, name in split_of.items() if name not in SPLITS]:
         fail(f"--split {bad[0]}=...: write VALUE=SPLIT with a SPLIT of {', '.join(SPLITS)}.")
     columns = TableColumns(
