@@ -16,7 +16,6 @@ from torchaudio.functional import melscale_fbanks
 
 from model.audio_encoder import AudioEncoder
 
-
 FEATURES = 1_280  # channels of EfficientNet-lite0's last layer
 
 
