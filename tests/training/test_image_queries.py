@@ -33,9 +33,7 @@ def test_every_stamp_becomes_a_query_for_its_class(stamps: Path, monkeypatch: py
 def test_a_missing_stamp_is_named_with_what_to_do(stamps: Path) -> None:
     (stamps / "household" / "toilet.png").unlink()
 
-    with pytest.raises(
-        StampsError, match=r"toilet\.png is missing.*tuxpaint-stamps-default"
-    ):
+    with pytest.raises(StampsError, match=r"toilet\.png is missing.*tuxpaint-stamps-default"):
         list(tux_paint_queries(stamps))
 
 

@@ -15,9 +15,13 @@ COLUMNS = TableColumns(label="class", split="fold", group="recording")
 def folder(tmp_path: Path) -> Path:
     sounds = tmp_path / "sounds"
     sounds.mkdir()
-    (sounds / "meta.csv").write_text("filename,fold,class,recording\na.wav,1,dog,r1\nb.wav,2,cat,r2\nc.wav,9,cow,r3\n")
+    (sounds / "meta.csv").write_text(
+        "filename,fold,class,recording\na.wav,1,dog,r1\nb.wav,2,cat,r2\nc.wav,9,cow,r3\n"
+    )
     (sounds / "tags.jsonl").write_text(json.dumps({"audio": "a.wav", "tags": [["Dog", 0.9]]}) + "\n")
-    (sounds / "wordings.json").write_text(json.dumps({"dog": ["a dog barks", "woof"], "cat": ["a cat meows"]}))
+    (sounds / "wordings.json").write_text(
+        json.dumps({"dog": ["a dog barks", "woof"], "cat": ["a cat meows"]})
+    )
     return sounds
 
 
@@ -73,7 +77,10 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, complaint: str) -> None:
 
 
 def test_a_group_on_both_sides_of_a_split_is_refused(tmp_path: Path) -> None:
-    lines = [{"audio": "a.wav", "split": "train", "group": "g"}, {"audio": "b.wav", "split": "val", "group": "g"}]
+    lines = [
+        {"audio": "a.wav", "split": "train", "group": "g"},
+        {"audio": "b.wav", "split": "val", "group": "g"},
+    ]
     (tmp_path / "m.jsonl").write_text("\n".join(map(json.dumps, lines)))
     with pytest.raises(ManifestError, match="group 'g'"):
         read_manifests([tmp_path / "m.jsonl"])
