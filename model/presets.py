@@ -38,7 +38,7 @@ COMPACT = ModelPreset(
     kind="compact",
     dim=384,
     licence="Apache-2.0; trained on ESC-50, CC BY-NC 3.0 (see its card before commercial use)",
-    languages="about 100, of multilingual-e5-small; per language in docs/evaluation.md",
+    languages="good in about ten, half as good as English in 22; per language in docs/evaluation.md",
     status="ships with Sonoglot, works offline; the default",
 )
 
