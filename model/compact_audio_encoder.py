@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torchaudio.functional import melscale_fbanks
 
 from model.audio_encoder import AudioEncoder
+from model.imagenet import NETWORK
 
 FEATURES = 1_280  # channels of EfficientNet-lite0's last layer
 
@@ -116,9 +117,7 @@ class CompactAudioEncoder(AudioEncoder):
         self.sample_rate_hz = config.sample_rate_hz
         self.log_mel = LogMel(config)
         self.spec_augment = SpecAugment()
-        network = timm.create_model(
-            "tf_efficientnet_lite0", pretrained=False, num_classes=0, in_chans=1, drop_path_rate=0.1
-        )
+        network = timm.create_model(NETWORK, pretrained=False, num_classes=0, in_chans=1, drop_path_rate=0.1)
         self.network = cast(EfficientNet, network)
         # half as fast again on a CPU (torch's stub of ``to`` does not know its own argument)
         self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]

@@ -55,7 +55,12 @@ class RetrievalModel:
 
     def embed_audio(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Embed mono windows in [-1, 1] at ``sample_rate_hz``, shape (N, window_samples), to (N, D)."""
-        device = next(self.audio_encoder.parameters()).device
-        with torch.inference_mode():
-            vectors = self.audio_encoder(torch.from_numpy(windows).to(device))
-            return torch.nn.functional.normalize(vectors, dim=-1).cpu().numpy()
+        return embed_windows(self.audio_encoder, windows)
+
+
+def embed_windows(encoder: AudioEncoder, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Embed windows, (N, samples), to float32 unit vectors, (N, D), on whatever device the encoder is."""
+    device = next(encoder.parameters()).device
+    with torch.inference_mode():
+        vectors = encoder(torch.from_numpy(windows).to(device))
+        return torch.nn.functional.normalize(vectors, dim=-1).cpu().numpy()

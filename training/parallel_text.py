@@ -1,6 +1,6 @@
 """Parallel text from freely licensed sources: what teaches the compact anchor that languages mean the same.
 
-The anchor's text adapter learns to put a text of any language where its English translation lies. This module
+The anchor's text head learns to put a text of any language where its English translation lies. This module
 reads the sources in their published formats into ``TextPair`` items; no audio and no evaluation query is in any.
 
     CLDR annotations (npm cldr-annotations-full, Unicode-3.0)    emoji names and keywords, about 115 languages

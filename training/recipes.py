@@ -28,6 +28,7 @@ from model.directory import (
     save_model,
 )
 from model.imagenet import start_from_imagenet
+from model.retrieval_model import embed_windows
 from training.audio_data import FULL_SCALE, load_waveforms
 from training.captions import clip_texts
 from training.card import model_card
@@ -205,14 +206,5 @@ def _first_window(waveform: NDArray[np.int16], samples: int) -> NDArray[np.float
 
 
 def _embed(encoder: AudioEncoder, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-    device = next(encoder.parameters()).device
-    with torch.inference_mode():
-        parts = [
-            torch.nn.functional.normalize(
-                encoder(torch.from_numpy(windows[i : i + VALIDATION_BATCH]).to(device)), dim=-1
-            )
-            .cpu()
-            .numpy()
-            for i in range(0, len(windows), VALIDATION_BATCH)
-        ]
-    return np.concatenate(parts)
+    starts = range(0, len(windows), VALIDATION_BATCH)
+    return np.concatenate([embed_windows(encoder, windows[i : i + VALIDATION_BATCH]) for i in starts])
