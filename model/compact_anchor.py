@@ -1,6 +1,6 @@
 """The embedded default anchor: works offline from what the package registries carry.
 
-Text: multilingual-e5-small and USE-multilingual, read by a small trained head (``model.compact_text``).
+Text: multilingual-e5-small, USE-multilingual and a lexicon, joined by a small trained head (``model.compact_text``).
 Images: EfficientNet-lite0 names what it sees, and the names' text vectors, weighted by its certainty, are the
 image's vector (ConSE, Norouzi et al. 2014, arXiv 1312.5650); no image was ever trained on.
 """
@@ -15,17 +15,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model.anchor import Anchor
-from model.compact_text import TextHead, text_features
+from model.compact_text import TextTower
 from model.imagenet import IMAGE_SIZE_PX, image_network
 
 TOP_CLASSES = 10  # ConSE's own choice
-LICENCE = "e5-small MIT, USE Apache-2.0, EfficientNet-lite0 Apache-2.0, head Apache-2.0"
+LICENCE = "e5-small MIT, USE Apache-2.0, EfficientNet-lite0 Apache-2.0, lexicon and head Apache-2.0"
 
 
 class CompactAnchor(Anchor):
     """The anchor of the committed default model.
 
-    ``tensors``: ``text.*`` (a ``TextHead``) and ``image.class_vectors``, (1000, D).
+    ``tensors``: ``text.*`` (a ``TextTower``) and ``image.class_vectors``, (1000, D).
     """
 
     name = "compact"
@@ -35,14 +35,14 @@ class CompactAnchor(Anchor):
         self.fingerprint = fingerprint
         self._class_vectors = tensors["image.class_vectors"].float()
         self.dim = self._class_vectors.shape[1]
-        head = {key.removeprefix("text."): t for key, t in tensors.items() if key.startswith("text.")}
-        self._head = TextHead(head["mean"].shape[0], self.dim).requires_grad_(False).eval()
-        self._head.load_state_dict(head)
+        tower = {key.removeprefix("text."): t for key, t in tensors.items() if key.startswith("text.")}
+        self._tower = TextTower(self.dim).requires_grad_(False).eval()
+        self._tower.load_state_dict(tower)
         self._image_network = image_network()
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         with torch.inference_mode():
-            return self._head(torch.from_numpy(text_features(texts))).numpy()
+            return self._tower(texts).numpy()
 
     def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         with torch.inference_mode():

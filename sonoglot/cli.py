@@ -10,6 +10,7 @@ from sonoglot.commands import (
     manifest,
     models,
     parallel_text,
+    queries,
     remove,
     search,
     serve,
@@ -33,6 +34,7 @@ app.command("models")(readable_errors(models.models))
 app.command("manifest")(readable_errors(manifest.manifest))
 app.command("parallel-text")(readable_errors(parallel_text.parallel_text))
 app.add_typer(train.add_commands(readable_errors), name="train")
+app.add_typer(queries.add_commands(readable_errors), name="queries")
 app.command("evaluate")(readable_errors(evaluate.evaluate))
 
 

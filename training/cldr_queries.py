@@ -9,7 +9,7 @@ needs no download.
 
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -64,13 +64,6 @@ def cldr_queries(
             f"No language in {directory} names {min_coverage:.0%} of the {len(emoji_classes)} emoji; "
             "is it the cldr-annotations-full package, and not one for a single language?"
         )
-
-
-def write_queries(queries: Iterable[LabelledText], path: Path) -> int:
-    """Write queries as JSON lines and return how many there were."""
-    lines = [json.dumps(query, ensure_ascii=False) + "\n" for query in queries]
-    path.write_text("".join(lines), "utf-8")
-    return len(lines)
 
 
 def _annotation_files(directory: Path) -> list[Path]:

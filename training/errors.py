@@ -17,6 +17,10 @@ class CheckpointError(TrainingError):
     """A checkpoint is broken or belongs to another run."""
 
 
+class TaggerError(TrainingError):
+    """A tagger to learn from cannot be loaded or run."""
+
+
 class DivergedError(TrainingError):
     """The loss is not a number any more; the last good checkpoint stands."""
 

@@ -18,7 +18,8 @@ from indexer.windows import cut_windows
 from model.images import load_image
 from model.retrieval_model import RetrievalModel
 from training.errors import DataError, ManifestError
-from training.manifest import ManifestEntry, read_json_lines
+from training.json_lines import read_json_lines
+from training.manifest import ManifestEntry
 from training.metrics import ClipVectors, rank_clips, rank_texts
 
 BATCH_WINDOWS = 32

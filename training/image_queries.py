@@ -6,8 +6,7 @@ kept here. Pictures were chosen by eye, for showing what makes the sound, and no
 with them: some that ImageNet networks misread (a cartoon helicopter, a black cat) are among them.
 """
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict
 
@@ -72,10 +71,3 @@ def tux_paint_queries(stamps: Path = TUX_PAINT_STAMPS) -> Iterator[LabelledImage
                     "and give its folder usr/share/tuxpaint/stamps."
                 )
             yield {"image": str(path), "label": label}
-
-
-def write_image_queries(queries: Iterable[LabelledImage], path: Path) -> int:
-    """Write queries as JSON lines and return how many there were."""
-    lines = [json.dumps(query, ensure_ascii=False) + "\n" for query in queries]
-    path.write_text("".join(lines), "utf-8")
-    return len(lines)

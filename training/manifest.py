@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from training.errors import ManifestError
+from training.json_lines import read_json_lines, write_json_lines
 
 SPLITS = ("train", "val", "test")
 
@@ -66,35 +67,8 @@ def read_manifests(paths: Iterable[Path]) -> list[ManifestEntry]:
 
 def write_manifest(path: Path, entries: Iterable[ManifestEntry]) -> None:
     """Write a manifest with audio paths relative to it, leaving out what is not known."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     base = path.parent.resolve()
-    with path.open("w", encoding="utf-8") as file:
-        for entry in entries:
-            fields = {key: value for key, value in asdict(entry).items() if value not in (None, ())}
-            for key in ("audio", "image"):
-                if key in fields:
-                    fields[key] = os.path.relpath(fields[key], base)
-            file.write(json.dumps(fields, ensure_ascii=False) + "\n")
-
-
-def read_json_lines(path: Path) -> list[tuple[int, dict]]:
-    """Return (line number, object) of every non-empty line."""
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{path} cannot be read: {error}") from error
-    rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            fields = json.loads(line)
-        except ValueError as error:
-            raise ManifestError(f"{path}, line {number}: not JSON ({error})") from error
-        if not isinstance(fields, dict):
-            raise ManifestError(f"{path}, line {number}: an object was expected, not {type(fields).__name__}")
-        rows.append((number, fields))
-    return rows
+    write_json_lines(path, (_fields(entry, base) for entry in entries))
 
 
 def make_manifest(
@@ -144,6 +118,15 @@ def make_manifest(
             )
         )
     return entries
+
+
+def _fields(entry: ManifestEntry, base: Path) -> dict[str, object]:
+    """Return what a manifest in the folder ``base`` says of an entry."""
+    fields = {key: value for key, value in asdict(entry).items() if value not in (None, ())}
+    for key in ("audio", "image"):
+        if key in fields:
+            fields[key] = os.path.relpath(fields[key], base)
+    return fields
 
 
 def _entry(fields: dict, path: Path, number: int) -> ManifestEntry:

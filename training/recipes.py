@@ -1,13 +1,14 @@
 """Recipes: functions from manifests to a model directory. A variant is another function, not another option.
 
-compact    the committed default: the compact anchor as it is shipped, and the compact audio encoder trained from
-           ImageNet weights on people's captions and tags, mixtures included
+compact    the committed default: the compact anchor as it is shipped, and the compact audio encoder, which starts from
+           ImageNet weights, learns to hear from a tagger, and is then aligned to people's captions and tags,
+           mixtures included
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,11 +36,14 @@ from training.card import model_card
 from training.dataset import AlignmentData, DrawChoices
 from training.errors import DataError
 from training.evaluation import class_name, evaluate
+from training.hearing import Hearing, HearingConfig, HearingReport
 from training.manifest import ManifestEntry, read_manifests
 from training.metrics import ClipVectors, rank_clips, rank_texts
+from training.tagger import Tagger
 from training.text_vectors import TextVectors
 from training.trainer import CHECKPOINT_FILE, EpochReport, Trainer, TrainerConfig
 
+HEARING_EPOCHS = 16
 COMPACT_EPOCHS = 25
 COMPACT_DRAW = DrawChoices(
     batch_size=32, mixture_share=0.3, machine_share=0.3, lengths_s=(2.5, 3.5, 4.0, 4.5)
@@ -50,10 +54,11 @@ VALIDATION_BATCH = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Where a recipe reports to: texts and clips prepared, batches (clips done, loss), epochs."""
+    """Where a recipe reports to: stages, batches (clips done, loss), epochs of either training."""
 
     on_stage: Callable[[str], None]
     on_batch: Callable[[int, float], None]
+    on_hearing: Callable[[HearingReport], None]
     on_epoch: Callable[[EpochReport], None]
 
 
@@ -65,12 +70,15 @@ def compact(
     seed: int = 0,
     device: str = "cpu",
     anchor_file: Path | None = None,
+    tagger: Path | None = None,
     command: str,
     progress: Progress,
 ) -> dict:
     """Train the compact model on manifests and write a model directory to ``out``; return its figures.
 
-    The anchor is the shipped one, or one that ``sonoglot train text-head`` wrote.
+    The anchor is the shipped one, or one that ``sonoglot train text-head`` wrote. ``tagger`` is YAMNet's TFLite
+    file, which the encoder learns to hear from; without it, alignment starts from ImageNet weights, and what comes
+    out is weaker.
     Clips of split ``train`` (or with none) are trained on, of ``val`` watched and reported; ``test`` is never read.
     A run that was stopped goes on where its last epoch ended when it is started again with the same arguments.
     """
@@ -102,9 +110,9 @@ def compact(
         mixtures=COMPACT_MIXTURES,
         seed=seed,
     )
-    torch.manual_seed(seed)
-    encoder = CompactAudioEncoder(config)
-    start_from_imagenet(encoder.network)
+    encoder = _start(
+        config, waveforms, out, tagger=tagger, seed=seed, device=device, train=train, progress=progress
+    )
     trainer = Trainer(
         encoder,
         aligned,
@@ -118,7 +126,38 @@ def compact(
     trainer.run(
         out, evaluate=validation(val, vectors, rate), on_epoch=progress.on_epoch, on_batch=progress.on_batch
     )
-    return _finish(out, trainer, anchor_tensors, config, train, val, command, progress)
+    return _finish(
+        out, trainer, anchor_tensors, config, train, val, command, progress, tagger=tagger is not None
+    )
+
+
+def _start(
+    config: CompactAudioConfig,
+    waveforms: Sequence[NDArray[np.int16]],
+    out: Path,
+    *,
+    tagger: Path | None,
+    seed: int,
+    device: str,
+    train: list[ManifestEntry],
+    progress: Progress,
+) -> CompactAudioEncoder:
+    """Return the encoder that alignment starts from: one that has learned to hear if there is a tagger."""
+    torch.manual_seed(seed)
+    encoder = CompactAudioEncoder(config)
+    start_from_imagenet(encoder.network)
+    if tagger is None:
+        return encoder
+    hearing = Hearing(
+        encoder,
+        waveforms,
+        Tagger(tagger),
+        HearingConfig(epochs=HEARING_EPOCHS, seed=seed, device=device),
+        run_id=run_id([replace(entry, captions=(), label=None, tags=()) for entry in train], "hearing"),
+    )
+    progress.on_stage(f"learning to hear from {tagger.name} for {HEARING_EPOCHS} epochs")
+    hearing.run(out, on_epoch=progress.on_hearing)
+    return hearing.heard()
 
 
 def shipped_anchor() -> dict[str, torch.Tensor]:
@@ -179,6 +218,8 @@ def _finish(
     val: list[ManifestEntry],
     command: str,
     progress: Progress,
+    *,
+    tagger: bool,
 ) -> dict:
     """Write the model directory, then measure what was written and put the figures on its card."""
     model_config = ModelConfig(name="sonoglot-compact", audio_encoder=config)
@@ -195,6 +236,7 @@ def _finish(
         command=command,
         config=asdict(trainer.config),
         fingerprint=fingerprint_of(out),
+        tagger=tagger,
     )
     (out / "README.md").write_text(card, "utf-8")
     return figures

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from model.audio_encoder import AudioEncoder
+from training.checkpoint import read_checkpoint, write_checkpoint
 from training.dataset import AlignmentData, Batch
 from training.errors import CheckpointError, DivergedError
 from training.loss import bank_loss, in_batch_loss, initial_log_scale, unit
@@ -109,10 +109,7 @@ class Trainer:
             "log_scale": self.log_scale.detach(),
             "optimiser": self.optimiser.state_dict(),
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(path)
+        write_checkpoint(path, state)
 
     def resume(self, path: Path) -> None:
         """Continue from a checkpoint of the same run. Raises CheckpointError if it is of another, or broken."""
@@ -185,13 +182,3 @@ class Trainer:
         if epoch < warmup:
             return (epoch + 0.05) / (warmup + 0.05)
         return 0.5 * (1 + math.cos(math.pi * (epoch - warmup) / (self.config.epochs - warmup)))
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Load a checkpoint safely. Raises CheckpointError if it is broken."""
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever its reader met: zip, pickle, key and runtime errors
-        raise CheckpointError(
-            f"{path} is not a readable checkpoint ({type(error).__name__}): delete it to start again"
-        ) from error

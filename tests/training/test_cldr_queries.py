@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from training.cldr_queries import QUERIES_DIR, cldr_queries, load_emoji_classes, write_queries
+from training.cldr_queries import QUERIES_DIR, cldr_queries, load_emoji_classes
 from training.errors import CldrError
 
 CLASSES = {"dog": "🐕", "wind": "🌬\ufe0f", "cat": "🐈"}
@@ -65,17 +65,6 @@ def test_names_are_composed(tmp_path: Path) -> None:
     write_language(tmp_path, "vi", {"language": "vi"}, {"🐕": "cho\u0301"})
 
     assert [query["text"] for query in cldr_queries(tmp_path, emoji_classes={"dog": "🐕"})] == ["ch\u00f3"]
-
-
-def test_written_queries_read_back(package: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out.jsonl"
-
-    count = write_queries(cldr_queries(package, emoji_classes=CLASSES), out)
-
-    read = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
-    assert count == len(read) == 6
-    assert "mačka" in out.read_text("utf-8")  # readable, not \u escapes
-    assert read == list(cldr_queries(package, emoji_classes=CLASSES))
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:

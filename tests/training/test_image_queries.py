@@ -1,12 +1,11 @@
 """Picture queries from a Tux Paint folder."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from training.errors import StampsError
-from training.image_queries import TUX_PAINT_CLASSES, tux_paint_queries, write_image_queries
+from training.image_queries import TUX_PAINT_CLASSES, tux_paint_queries
 
 
 @pytest.fixture
@@ -35,13 +34,3 @@ def test_a_missing_stamp_is_named_with_what_to_do(stamps: Path) -> None:
 
     with pytest.raises(StampsError, match=r"toilet\.png is missing.*tuxpaint-stamps-default"):
         list(tux_paint_queries(stamps))
-
-
-def test_written_queries_read_back(stamps: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out.jsonl"
-
-    count = write_image_queries(tux_paint_queries(stamps), out)
-
-    read = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
-    assert len(read) == count
-    assert read == list(tux_paint_queries(stamps))

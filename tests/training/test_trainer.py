@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from model.audio_encoder import AudioEncoder
 from training.captions import ClipText
+from training.checkpoint import read_checkpoint
 from training.dataset import AlignmentData, DrawChoices
 from training.errors import CheckpointError, DivergedError
-from training.trainer import CHECKPOINT_FILE, EpochReport, Trainer, TrainerConfig, read_checkpoint
+from training.trainer import CHECKPOINT_FILE, EpochReport, Trainer, TrainerConfig
 
 RATE = 1_000
 WORDS = ("low", "middle", "high")

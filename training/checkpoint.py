@@ -1,0 +1,27 @@
+"""Checkpoints: written beside the last one and then put in its place, so that a bad one never replaces a good one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training.errors import CheckpointError
+
+
+def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
+    """Write ``state`` beside the old checkpoint, then replace it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    torch.save(dict(state), partial)
+    partial.replace(path)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Load a checkpoint safely. Raises CheckpointError if it is broken."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises whatever its reader met: zip, pickle, key and runtime errors
+        raise CheckpointError(
+            f"{path} is not a readable checkpoint ({type(error).__name__}): delete it to start again"
+        ) from error

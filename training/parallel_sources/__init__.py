@@ -1,0 +1,1 @@
+"""Readers of parallel text, one module for each kind of source."""

@@ -1,0 +1,76 @@
+"""An AudioSet tagger to learn from: what it hears in a sound is the target of ``training.hearing``.
+
+YAMNet (Apache-2.0, https://github.com/tensorflow/models/tree/master/research/audioset/yamnet) as a TFLite file,
+which the user supplies: it is a teacher, and no part of what is shipped. It is run by ``ai-edge-litert``, which only
+training needs.
+"""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.errors import TaggerError
+
+SAMPLE_RATE_HZ = 16_000
+FRAME_SAMPLES = 15_600  # 0.975 s: the network's one input size
+CLASSES = 521  # of AudioSet
+LOGITS_SUFFIX = "BiasAdd"  # the last layer before the sigmoid; the output itself is rounded to 1/256
+
+
+class Tagger:
+    """Waveforms to the tagger's logits. Not for use by several threads at once: the interpreter holds its tensors."""
+
+    def __init__(self, path: Path) -> None:
+        self._interpreter = _interpreter(path)
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        logits = [
+            detail
+            for detail in self._interpreter.get_tensor_details()
+            if detail["name"].endswith(LOGITS_SUFFIX) and list(detail["shape"]) == [1, CLASSES]
+        ]
+        if len(logits) != 1:
+            raise TaggerError(
+                f"{path} is not the YAMNet that is expected: it has no layer of {CLASSES} logits"
+            )
+        self._logits = logits[0]["index"]
+        self._scale, self._zero = logits[0]["quantization"]
+
+    def hear(self, waveforms: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the mean and the maximum over a waveform's frames of each class's logit, (N, 2 * 521).
+
+        ``waveforms``: (N, samples) in [-1, 1] at 16 kHz; frames do not overlap, and a shorter waveform is padded.
+        """
+        return np.stack([self._hear_one(waveform) for waveform in waveforms])
+
+    def _hear_one(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+        missing = FRAME_SAMPLES - len(waveform)
+        padded = np.pad(waveform, (0, max(missing, 0)))
+        starts = range(0, len(padded) - FRAME_SAMPLES + 1, FRAME_SAMPLES)
+        frames = np.stack([self._frame(padded[start : start + FRAME_SAMPLES]) for start in starts])
+        return np.concatenate([frames.mean(0), frames.max(0)])
+
+    def _frame(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        self._interpreter.set_tensor(self._input, samples)
+        self._interpreter.invoke()
+        raw = self._interpreter.get_tensor(self._logits)[0].astype(np.float32)
+        return (raw - np.float32(self._zero)) * np.float32(self._scale)
+
+
+def _interpreter(path: Path) -> Any:
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise TaggerError(
+            "learning from a tagger needs ai-edge-litert: run `pip install ai-edge-litert`"
+        ) from error
+    try:
+        # intermediate tensors are kept so that the logits can be read; that costs memory, which is warned of
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            interpreter = Interpreter(str(path), num_threads=1, experimental_preserve_all_tensors=True)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError, OSError) as error:
+        raise TaggerError(f"{path} cannot be read as a TFLite model: {error}") from error
+    return interpreter
