@@ -44,7 +44,8 @@ from training.text_vectors import TextVectors
 from training.trainer import CHECKPOINT_FILE, EpochReport, Trainer, TrainerConfig
 
 HEARING_EPOCHS = 16
-COMPACT_EPOCHS = 25
+COMPACT_EPOCHS = 15  # 25 at 1e-3: English no better, other languages worse (docs/evaluation.md)
+COMPACT_LR = 7e-4
 COMPACT_DRAW = DrawChoices(
     batch_size=32, mixture_share=0.3, machine_share=0.3, lengths_s=(2.5, 3.5, 4.0, 4.5)
 )
@@ -116,7 +117,7 @@ def compact(
     trainer = Trainer(
         encoder,
         aligned,
-        TrainerConfig(epochs=epochs, seed=seed, device=device),
+        TrainerConfig(epochs=epochs, lr=COMPACT_LR, seed=seed, device=device),
         run_id=run_id(train, anchor_hash),
     )
     if (out / CHECKPOINT_FILE).exists():
