@@ -44,7 +44,7 @@ from training.text_vectors import TextVectors
 from training.trainer import CHECKPOINT_FILE, EpochReport, Trainer, TrainerConfig
 
 HEARING_EPOCHS = 16
-COMPACT_EPOCHS = 15  # 25 at 1e-3: English no better, other languages worse (docs/evaluation.md)
+COMPACT_EPOCHS = 15  # 25 at 1e-3: English a little better, others worse (docs/evaluation.md)
 COMPACT_LR = 7e-4
 COMPACT_DRAW = DrawChoices(
     batch_size=32, mixture_share=0.3, machine_share=0.3, lengths_s=(2.5, 3.5, 4.0, 4.5)
