@@ -130,8 +130,7 @@ class CompactAudioEncoder(AudioEncoder):
     def features(self, waveforms: Tensor) -> Tensor:
         """Return what the projection reads, (N, FEATURES)."""
         images = self.spec_augment(self.log_mel(waveforms)).contiguous(memory_format=torch.channels_last)
-        over_time = self.network.forward_features(images).mean(
-            2
-        )  # (N, C, frames'): a pitch range is no place
+        maps = self.network.forward_features(images)
+        over_time = maps.mean(2)  # (N, C, frames'): a sound's pitch range does not say where it is
         # the mean hears textures, the maximum hears a single bark in silence (as PANNs, arXiv 1912.10211)
         return over_time.mean(2) + over_time.amax(2)

@@ -17,6 +17,17 @@ def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     partial.replace(path)
 
 
+def read_checkpoint_of(path: Path, *, run_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Load a checkpoint of this very run. Raises CheckpointError if it is of another, or broken."""
+    state = read_checkpoint(path)
+    if state["run_id"] != run_id or state["config"] != config:
+        raise CheckpointError(
+            f"{path} was written by a run with other data or settings; choose another --out, "
+            "or delete it to start again"
+        )
+    return state
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Load a checkpoint safely. Raises CheckpointError if it is broken."""
     try:

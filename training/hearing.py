@@ -3,8 +3,7 @@
 Captions of a few hundred sounds teach words, not ears. A tagger trained on two million clips labels any sound, so its
 knowledge is distilled on endlessly varied cuts and mixtures of the training clips, each labelled afresh as the
 student gets it ("a good teacher is patient and consistent", Beyer et al. 2022, arXiv 2106.05237).
-No caption, label or anchor is
-involved, so what was heard serves every later alignment.
+No caption, label or anchor is involved, so what was heard serves every later alignment.
 """
 
 import math
@@ -23,8 +22,8 @@ from torch.nn import functional as F
 
 from model.compact_audio_encoder import FEATURES, CompactAudioEncoder
 from training.audio_data import mixture, random_cut, random_gain, random_speed
-from training.checkpoint import read_checkpoint, write_checkpoint
-from training.errors import CheckpointError
+from training.averaging import average_into
+from training.checkpoint import read_checkpoint_of, write_checkpoint
 from training.tagger import CLASSES, SAMPLE_RATE_HZ, Tagger
 
 CHECKPOINT_FILE = "hearing.pt"
@@ -70,16 +69,12 @@ class Hearing:
         *,
         run_id: str,
     ) -> None:
-        self.encoder, self.tagger, self.config, self.run_id = (
-            encoder.to(config.device),
-            tagger,
-            config,
-            run_id,
-        )
+        self.encoder = encoder.to(config.device)
+        self.tagger, self.config, self.run_id = tagger, config, run_id
         self.waveforms = [wave for wave in waveforms if len(wave)]
         self.head = nn.Linear(FEATURES, OUTPUTS).to(config.device)
         self.averaged = deepcopy(self.encoder).requires_grad_(False).eval()
-        self.mean, self.deviation = self._scale_of_targets()
+        self.mean, self.deviation = torch.zeros(OUTPUTS), torch.ones(OUTPUTS)  # of the targets, see ``run``
         self.epoch = 0
         self.optimiser = torch.optim.AdamW(
             [*self.encoder.network.parameters(), *self.head.parameters()],
@@ -92,6 +87,8 @@ class Hearing:
         path = out / CHECKPOINT_FILE
         if path.exists():
             self._resume(path)
+        else:
+            self.mean, self.deviation = self._scale_of_targets()
         while self.epoch < self.config.epochs:
             started = time.monotonic()
             loss = self._train_epoch()
@@ -129,7 +126,7 @@ class Hearing:
         loss.backward()
         nn.utils.clip_grad_norm_(self.encoder.parameters(), self.config.clip_norm)
         self.optimiser.step()
-        self._average()
+        average_into(self.averaged, self.encoder, decay=self.config.average_decay)
         return loss.item()
 
     def _item(self, rng: random.Random) -> NDArray[np.float32]:
@@ -147,17 +144,6 @@ class Hearing:
         logits = torch.from_numpy(np.concatenate([self.tagger.hear(cut) for cut in cuts]))
         return logits.mean(0), logits.std(0).clamp(min=0.1)
 
-    @torch.no_grad()
-    def _average(self) -> None:
-        decay = self.config.average_decay
-        for mean, new in zip(
-            self.averaged.state_dict().values(), self.encoder.state_dict().values(), strict=True
-        ):
-            if mean.is_floating_point():
-                mean.lerp_(new, 1 - decay)
-            else:
-                mean.copy_(new)
-
     def _state(self) -> dict:
         return {
             "run_id": self.run_id,
@@ -167,19 +153,17 @@ class Hearing:
             "averaged": self.averaged.state_dict(),
             "head": self.head.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "mean": self.mean,
+            "deviation": self.deviation,
         }
 
     def _resume(self, path: Path) -> None:
-        state = read_checkpoint(path)
-        if state["run_id"] != self.run_id or state["config"] != asdict(self.config):
-            raise CheckpointError(
-                f"{path} was written by a run with other data or settings; choose another --out, "
-                "or delete it to start again"
-            )
+        state = read_checkpoint_of(path, run_id=self.run_id, config=asdict(self.config))
         self.encoder.load_state_dict(state["encoder"])
         self.averaged.load_state_dict(state["averaged"])
         self.head.load_state_dict(state["head"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.mean, self.deviation = state["mean"], state["deviation"]
         self.epoch = state["epoch"]
 
 

@@ -17,9 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from model.audio_encoder import AudioEncoder
-from training.checkpoint import read_checkpoint, write_checkpoint
+from training.averaging import average_into
+from training.checkpoint import read_checkpoint_of, write_checkpoint
 from training.dataset import AlignmentData, Batch
-from training.errors import CheckpointError, DivergedError
+from training.errors import DivergedError
 from training.loss import bank_loss, in_batch_loss, initial_log_scale, unit
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -113,12 +114,7 @@ class Trainer:
 
     def resume(self, path: Path) -> None:
         """Continue from a checkpoint of the same run. Raises CheckpointError if it is of another, or broken."""
-        state = read_checkpoint(path)
-        if state["run_id"] != self.run_id or state["config"] != asdict(self.config):
-            raise CheckpointError(
-                f"{path} was written by a run with other data or settings; choose another --out, "
-                "or delete it to start again"
-            )
+        state = read_checkpoint_of(path, run_id=self.run_id, config=asdict(self.config))
         self.encoder.load_state_dict(state["encoder"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -155,7 +151,7 @@ class Trainer:
         loss.backward()
         nn.utils.clip_grad_norm_(self.encoder.parameters(), self.config.clip_norm)
         self.optimiser.step()
-        self._average()
+        average_into(self.averaged, self.encoder, decay=self.config.average_decay)
         return loss.item()
 
     def _loss(self, audio_nd: Tensor, captions_nd: Tensor, targets_nm: Tensor) -> Tensor:
@@ -164,17 +160,6 @@ class Trainer:
         return share * bank_loss(audio_nd, self._bank, targets_nm, scale) + (1 - share) * in_batch_loss(
             audio_nd, captions_nd, scale
         )
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        decay = self.config.average_decay
-        for mean, new in zip(
-            self.averaged.state_dict().values(), self.encoder.state_dict().values(), strict=True
-        ):
-            if mean.is_floating_point():
-                mean.lerp_(new, 1 - decay)
-            else:
-                mean.copy_(new)
 
     def _schedule(self, epoch: float) -> float:
         """Linear warm-up, then a cosine to zero."""
