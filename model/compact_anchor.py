@@ -1,6 +1,7 @@
 """The embedded default anchor: works offline from what the package registries carry.
 
-Text: multilingual-e5-small, USE-multilingual and a lexicon, joined by a small trained head (``model.compact_text``).
+Text: multilingual-e5-small, USE-multilingual and a lexicon, joined by a small trained head and drawn to English
+concepts (``model.compact_text``).
 Images: EfficientNet-lite0 names what it sees, and the names' text vectors, weighted by its certainty, are the
 image's vector (ConSE, Norouzi et al. 2014, arXiv 1312.5650); no image was ever trained on.
 """
@@ -36,7 +37,8 @@ class CompactAnchor(Anchor):
         self._class_vectors = tensors["image.class_vectors"].float()
         self.dim = self._class_vectors.shape[1]
         tower = {key.removeprefix("text."): t for key, t in tensors.items() if key.startswith("text.")}
-        self._tower = TextTower(self.dim).requires_grad_(False).eval()
+        concepts = len(tower["concepts.entries"])
+        self._tower = TextTower(self.dim, concepts=concepts).requires_grad_(False).eval()
         self._tower.load_state_dict(tower)
         self._image_network = image_network()
 

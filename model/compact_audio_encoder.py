@@ -1,110 +1,42 @@
-"""The compact audio encoder: log-mel spectrogram, EfficientNet-lite0, and a projection to the anchor's space.
+"""The compact audio encoder: three ears that learn apart and are heard together.
 
-Small enough to be committed and to index on a CPU. It starts from ImageNet weights, which do well on
-spectrograms (Palanisamy et al. 2020, arXiv 2007.11154), and is trained by ``training.recipes``.
+Two are small and wholly trained on our clips (``model.trained_ear``), from different starts; the third is frozen, has
+heard commercial sound-effects libraries, and is only translated into the anchor's space (``EffectsEar``). They err on
+different sounds, so their mean is better than each. They are aligned one after the other, since the trained ones
+remember their clips and a joint projection would believe them alone.
 """
 
-import random
-from dataclasses import dataclass
-from typing import cast
-
-import timm
 import torch
-from timm.models.efficientnet import EfficientNet
 from torch import Tensor, nn
-from torchaudio.functional import melscale_fbanks
+from torch.nn import functional as F
 
 from model.audio_encoder import AudioEncoder
-from model.imagenet import NETWORK
+from model.effects_network import FEATURES, SAMPLE_RATE_HZ, EffectsNetwork
+from model.trained_ear import CompactAudioConfig, TrainedEar
 
-FEATURES = 1_280  # channels of EfficientNet-lite0's last layer
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompactAudioConfig:
-    """Sizes of the compact encoder; written into ``config.json``."""
-
-    embed_dim: int
-    sample_rate_hz: int = 16_000
-    window_ms: int = 50
-    hop_ms: int = 20
-    mel_bins: int = 80
-    low_hz: float = 40.0
-    high_hz: float = 8_000.0
-    range_db: float = 80.0  # what lies further under the loudest point of a window is silence
-    quiet_db: float = -60.0  # windows that never exceed this are not raised to full scale
+TRAINED_EARS = 2
+EFFECTS_SHARE = 0.2  # of the mean of unit vectors; the trained ears share the rest
 
 
-class LogMel(nn.Module):
-    """Waveforms (N, samples) to log-mel images (N, 1, mel_bins, frames), 1 at the loudest point of each, about 0 below.
+class EffectsEar(AudioEncoder):
+    """Waveforms (N, samples) at 16 kHz to (N, embed_dim): frozen aisfx and a trained linear map."""
 
-    Level is taken relative to the window's own maximum, so that a quiet recording of a dog is still a dog.
-    """
+    sample_rate_hz = SAMPLE_RATE_HZ
 
-    filters: Tensor
-    taper: Tensor
-
-    def __init__(self, config: CompactAudioConfig) -> None:
+    def __init__(self, embed_dim: int) -> None:
         super().__init__()
-        self.window_size = config.sample_rate_hz * config.window_ms // 1000
-        self.hop_size = config.sample_rate_hz * config.hop_ms // 1000
-        self.range_db, self.quiet_db = config.range_db, config.quiet_db
-        self.fft_size = 1 << (self.window_size - 1).bit_length()
-        filters = melscale_fbanks(
-            self.fft_size // 2 + 1,
-            config.low_hz,
-            config.high_hz,
-            config.mel_bins,
-            config.sample_rate_hz,
-            norm="slaney",
-            mel_scale="slaney",
-        )
-        self.register_buffer("filters", filters, persistent=False)
-        self.register_buffer("taper", torch.hann_window(self.window_size), persistent=False)
+        self.embed_dim = embed_dim
+        self.network = EffectsNetwork()
+        self.norm = nn.BatchNorm1d(FEATURES, affine=False)
+        self.dropout = nn.Dropout(0.3)
+        self.projection = nn.Linear(FEATURES, embed_dim)
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        # float32 also under mixed precision: half precision loses the quiet parts
-        with torch.autocast(waveforms.device.type, enabled=False):
-            spectrum = torch.stft(
-                waveforms.float(),
-                self.fft_size,
-                self.hop_size,
-                self.window_size,
-                self.taper,
-                return_complex=True,
-            )
-            mel = spectrum.abs().square().transpose(1, 2) @ self.filters
-            level_db = 10 * torch.log10(mel.clamp(min=1e-10))
-            loudest = level_db.amax(dim=(1, 2), keepdim=True).clamp(min=self.quiet_db)
-            scaled = (level_db - loudest).clamp(min=-self.range_db) / (self.range_db / 2) + 1
-        return scaled.transpose(1, 2)[:, None]
+        return self.project(self.network(waveforms))
 
-
-class SpecAugment(nn.Module):
-    """Blank out bands of frequency and stretches of time while training (Park et al. 2019, arXiv 1904.08779)."""
-
-    def __init__(
-        self, *, bands: int = 2, band_share: float = 0.15, stretches: int = 2, stretch_share: float = 0.12
-    ):
-        super().__init__()
-        self.bands, self.band_share = bands, band_share
-        self.stretches, self.stretch_share = stretches, stretch_share
-
-    def forward(self, images: Tensor) -> Tensor:
-        if not self.training:
-            return images
-        images = images.clone()
-        _, _, mels, frames = images.shape
-        for image in images:
-            for _ in range(self.bands):
-                width = random.randint(0, int(mels * self.band_share))
-                start = random.randint(0, mels - width)
-                image[:, start : start + width] = -1.0
-            for _ in range(self.stretches):
-                width = random.randint(0, int(frames * self.stretch_share))
-                start = random.randint(0, frames - width)
-                image[:, :, start : start + width] = -1.0
-        return images
+    def project(self, features_nf: Tensor) -> Tensor:
+        """Map features of the network, (N, 512), to (N, embed_dim)."""
+        return self.projection(self.dropout(self.norm(features_nf)))
 
 
 class CompactAudioEncoder(AudioEncoder):
@@ -113,24 +45,10 @@ class CompactAudioEncoder(AudioEncoder):
     def __init__(self, config: CompactAudioConfig) -> None:
         super().__init__()
         self.config = config
-        self.embed_dim = config.embed_dim
-        self.sample_rate_hz = config.sample_rate_hz
-        self.log_mel = LogMel(config)
-        self.spec_augment = SpecAugment()
-        network = timm.create_model(NETWORK, pretrained=False, num_classes=0, in_chans=1, drop_path_rate=0.1)
-        self.network = cast(EfficientNet, network)
-        # half as fast again on a CPU (torch's stub of ``to`` does not know its own argument)
-        self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.dropout = nn.Dropout(0.2)
-        self.projection = nn.Linear(FEATURES, config.embed_dim)
+        self.embed_dim, self.sample_rate_hz = config.embed_dim, config.sample_rate_hz
+        self.trained = nn.ModuleList([TrainedEar(config) for _ in range(TRAINED_EARS)])
+        self.effects = EffectsEar(config.embed_dim)
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        return self.projection(self.dropout(self.features(waveforms)))
-
-    def features(self, waveforms: Tensor) -> Tensor:
-        """Return what the projection reads, (N, FEATURES)."""
-        images = self.spec_augment(self.log_mel(waveforms)).contiguous(memory_format=torch.channels_last)
-        maps = self.network.forward_features(images)
-        over_time = maps.mean(2)  # (N, C, frames'): a sound's pitch range does not say where it is
-        # the mean hears textures, the maximum hears a single bark in silence (as PANNs, arXiv 1912.10211)
-        return over_time.mean(2) + over_time.amax(2)
+        trained = torch.stack([F.normalize(ear(waveforms), dim=-1) for ear in self.trained]).mean(0)
+        return torch.lerp(trained, F.normalize(self.effects(waveforms), dim=-1), EFFECTS_SHARE)

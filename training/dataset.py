@@ -76,7 +76,7 @@ class AlignmentData:
         self._bank_row = {text: row for row, text in enumerate(bank)}
         vectors.add([*bank, *(pair.caption for pair in self.pairs), *self._templated()])
         self.bank = torch.from_numpy(vectors.rows(bank))
-        self._targets = torch.stack([self._target(text) for text in self.texts])
+        self.targets = torch.stack([self._target(text) for text in self.texts])
 
     def __len__(self) -> int:
         return len(self._epoch_rows())
@@ -102,11 +102,11 @@ class AlignmentData:
         if self.pairs and rng.random() < self.choices.mixture_share:
             pair = rng.choice(self.pairs)
             first, second = (random_cut(self.waveforms[r], samples, rng) for r in (pair.first, pair.second))
-            target = 0.5 * (self._targets[pair.first] + self._targets[pair.second])
+            target = 0.5 * (self.targets[pair.first] + self.targets[pair.second])
             return mixture(first, second, rng), pair.caption, target
         caption = self.texts[row].draw(rng, machine_share=self.choices.machine_share)
         wave = random_gain(random_cut(self.waveforms[row], samples, rng), rng)
-        return wave, caption, self._targets[row]
+        return wave, caption, self.targets[row]
 
     def _target(self, text: ClipText) -> Tensor:
         """Return the share of each text of the bank: people's captions evenly, tags by their scores."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.compact_audio_encoder import FEATURES, CompactAudioEncoder
+from model.trained_ear import FEATURES, TrainedEar
 from training.audio_data import mixture, random_cut, random_gain, random_speed
 from training.averaging import average_into
 from training.checkpoint import read_checkpoint_of, write_checkpoint
@@ -62,7 +62,7 @@ class Hearing:
 
     def __init__(
         self,
-        encoder: CompactAudioEncoder,
+        encoder: TrainedEar,
         waveforms: Sequence[NDArray[np.int16]],
         tagger: Tagger,
         config: HearingConfig,
@@ -97,7 +97,7 @@ class Hearing:
             seconds = time.monotonic() - started
             on_epoch(HearingReport(epoch=self.epoch, epochs=self.config.epochs, loss=loss, seconds=seconds))
 
-    def heard(self) -> CompactAudioEncoder:
+    def heard(self) -> TrainedEar:
         """Return a trainable encoder with the averaged weights."""
         self.encoder.load_state_dict(self.averaged.state_dict())
         return self.encoder

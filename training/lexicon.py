@@ -5,7 +5,7 @@ frozen encoders' vectors of the English texts, the contrast that of ``training.d
 random, so that pieces alone and words alone mean something too.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,10 +39,14 @@ def teach_lexicon(
     english: Sequence[str],
     targets: Tensor,
     *,
+    audible: Set[str],
     recipe: LexiconRecipe,
     on_step: Callable[[int, float], None],
 ) -> Lexicon:
-    """Return a lexicon taught on ``pairs``, whose English texts are all in ``english``, with ``targets`` (N, D)."""
+    """Return a lexicon taught on ``pairs``, whose English texts are all in ``english``, with ``targets`` (N, D).
+
+    Pairs whose English text is in ``audible`` are taught more often.
+    """
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
     row_of = {text: row for row, text in enumerate(english)}
@@ -50,7 +54,7 @@ def teach_lexicon(
     foreign_rows = _as_arrays(lexical_rows(tokenizer, [pair.text for pair in pairs]))
     english_rows = _as_arrays(lexical_rows(tokenizer, english))
     goals = np.array([row_of[pair.english] for pair in pairs])
-    sampler = PairSampler(pairs)
+    sampler = PairSampler(pairs, audible=audible)
     table = nn.EmbeddingBag(ROWS, WIDTH, mode="sum")
     nn.init.normal_(table.weight, 0, 0.005)  # near zero: what is never seen says nothing
     lexicon = Lexicon(targets.shape[1])

@@ -1,14 +1,11 @@
 """Recipes: functions from manifests to a model directory. A variant is another function, not another option.
 
-compact    the committed default: the compact anchor as it is shipped, and the compact audio encoder, which starts from
-           ImageNet weights, learns to hear from a tagger, and is then aligned to people's captions and tags,
-           mixtures included
+compact    the committed default: the compact anchor as it is shipped, and the compact audio encoder, whose ears are
+           aligned to people's captions and tags, mixtures included (``training.ears``)
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +15,10 @@ from safetensors.torch import load_file
 
 from model.audio_encoder import AudioEncoder
 from model.compact_anchor import CompactAnchor
-from model.compact_audio_encoder import CompactAudioConfig, CompactAudioEncoder
+from model.compact_audio_encoder import CompactAudioEncoder
 from model.directory import (
     ANCHOR_PREFIX,
+    AUDIO_PREFIX,
     DEFAULT_MODEL_DIR,
     ModelConfig,
     fingerprint_of,
@@ -28,39 +26,29 @@ from model.directory import (
     load_tensors,
     save_model,
 )
-from model.imagenet import start_from_imagenet
+from model.effects_network import read_effects_weights
+from model.quantised import pack, unpack
 from model.retrieval_model import embed_windows
+from model.trained_ear import CompactAudioConfig
 from training.audio_data import FULL_SCALE, load_waveforms
 from training.captions import clip_texts
 from training.card import model_card
-from training.dataset import AlignmentData, DrawChoices
+from training.ears import EarData, align_ear, effects_ear, start_ear
 from training.errors import DataError
 from training.evaluation import class_name, evaluate
-from training.hearing import Hearing, HearingConfig, HearingReport
 from training.manifest import ManifestEntry, read_manifests
 from training.metrics import ClipVectors, rank_clips, rank_texts
-from training.tagger import Tagger
+from training.progress import Progress
+from training.runs import run_id, tensors_hash
 from training.text_vectors import TextVectors
-from training.trainer import CHECKPOINT_FILE, EpochReport, Trainer, TrainerConfig
+from training.trainer import TrainerConfig
 
-HEARING_EPOCHS = 16
-COMPACT_EPOCHS = 15  # 25 at 1e-3: English a little better, others worse (docs/evaluation.md)
-COMPACT_LR = 7e-4
-COMPACT_DRAW = DrawChoices(
-    batch_size=32, mixture_share=0.3, machine_share=0.3, lengths_s=(2.5, 3.5, 4.0, 4.5)
-)
-COMPACT_MIXTURES = 3_000
+COMPACT_EPOCHS = 25
+COMPACT_LR = 1e-3
+HEARS_FIRST = 0  # the trained ear that learns from the tagger
 VALIDATION_BATCH = 32
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """Where a recipe reports to: stages, batches (clips done, loss), epochs of either training."""
-
-    on_stage: Callable[[str], None]
-    on_batch: Callable[[int, float], None]
-    on_hearing: Callable[[HearingReport], None]
-    on_epoch: Callable[[EpochReport], None]
+EFFECTS_PREFIX = f"{AUDIO_PREFIX}effects.network."
+CONCEPT_ENTRIES = "text.concepts.entries"
 
 
 def compact(
@@ -72,14 +60,15 @@ def compact(
     device: str = "cpu",
     anchor_file: Path | None = None,
     tagger: Path | None = None,
+    effects_file: Path | None = None,
     command: str,
     progress: Progress,
 ) -> dict:
     """Train the compact model on manifests and write a model directory to ``out``; return its figures.
 
     The anchor is the shipped one, or one that ``sonoglot train text-head`` wrote. ``tagger`` is YAMNet's TFLite
-    file, which the encoder learns to hear from; without it, alignment starts from ImageNet weights, and what comes
-    out is weaker.
+    file, which the trained ear learns to hear from; without it, alignment starts from ImageNet weights, and what
+    comes out is weaker. ``effects_file`` is aisfx's checkpoint; the shipped model holds the same weights.
     Clips of split ``train`` (or with none) are trained on, of ``val`` watched and reported; ``test`` is never read.
     A run that was stopped goes on where its last epoch ended when it is started again with the same arguments.
     """
@@ -88,9 +77,10 @@ def compact(
     val = [entry for entry in entries if entry.split == "val" and entry.label]
     if not train:
         raise DataError("the manifests hold no clips to train on (split 'train', or none)")
-    anchor_tensors = load_file(anchor_file) if anchor_file else shipped_anchor()
-    anchor_hash = tensors_hash(anchor_tensors)
-    anchor = CompactAnchor(anchor_tensors, fingerprint=anchor_hash)
+    anchor_tensors = load_file(anchor_file) if anchor_file else shipped(ANCHOR_PREFIX)
+    caption_tensors = without_concepts(anchor_tensors)
+    caption_hash = tensors_hash(caption_tensors)
+    anchor = CompactAnchor(caption_tensors, fingerprint=caption_hash)
     progress.on_stage(f"embedding captions with the {anchor.name} anchor")
     vectors = TextVectors(anchor, out / "cache")
     texts = clip_texts(train, vectors)
@@ -102,69 +92,51 @@ def compact(
     )
     for path, reason in failed.items():
         progress.on_stage(f"left out {path}: {reason}")
-    aligned = AlignmentData(
-        waveforms,
-        texts,
-        vectors,
-        sample_rate_hz=rate,
-        choices=COMPACT_DRAW,
-        mixtures=COMPACT_MIXTURES,
-        seed=seed,
-    )
-    encoder = _start(
-        config, waveforms, out, tagger=tagger, seed=seed, device=device, train=train, progress=progress
-    )
-    trainer = Trainer(
-        encoder,
-        aligned,
-        TrainerConfig(epochs=epochs, lr=COMPACT_LR, seed=seed, device=device),
-        run_id=run_id(train, anchor_hash),
-    )
-    if (out / CHECKPOINT_FILE).exists():
-        trainer.resume(out / CHECKPOINT_FILE)
-        progress.on_stage(f"resuming after epoch {trainer.epoch}")
-    progress.on_stage(f"training on {len(aligned.texts)} clips for {epochs} epochs")
-    trainer.run(
-        out, evaluate=validation(val, vectors, rate), on_epoch=progress.on_epoch, on_batch=progress.on_batch
-    )
-    return _finish(
-        out, trainer, anchor_tensors, config, train, val, command, progress, tagger=tagger is not None
-    )
-
-
-def _start(
-    config: CompactAudioConfig,
-    waveforms: Sequence[NDArray[np.int16]],
-    out: Path,
-    *,
-    tagger: Path | None,
-    seed: int,
-    device: str,
-    train: list[ManifestEntry],
-    progress: Progress,
-) -> CompactAudioEncoder:
-    """Return the encoder that alignment starts from: one that has learned to hear if there is a tagger."""
-    torch.manual_seed(seed)
+    ears = EarData(entries=train, waveforms=waveforms, texts=texts, vectors=vectors, config=config)
     encoder = CompactAudioEncoder(config)
-    start_from_imagenet(encoder.network)
-    if tagger is None:
-        return encoder
-    hearing = Hearing(
-        encoder,
-        waveforms,
-        Tagger(tagger),
-        HearingConfig(epochs=HEARING_EPOCHS, seed=seed, device=device),
-        run_id=run_id([replace(entry, captions=(), label=None, tags=()) for entry in train], "hearing"),
+    watch = validation(val, vectors, rate)
+    settings = TrainerConfig(epochs=epochs, lr=COMPACT_LR, seed=seed, device=device)
+    for number, ear in enumerate(encoder.trained):
+        folder = out / f"ear-{number + 1}"
+        start = start_ear(
+            ears,
+            folder,
+            tagger=tagger if number == HEARS_FIRST else None,
+            seed=seed + number,
+            device=device,
+            progress=progress,
+        )
+        weights = align_ear(
+            start,
+            ears,
+            folder,
+            replace(settings, seed=seed + number),
+            run=run_id(train, caption_hash),
+            evaluate=watch,
+            progress=progress,
+        )
+        ear.load_state_dict(weights)
+    # as they are stored, so that a run from the shipped model hears the same
+    network = unpack(pack(read_effects_weights(effects_file))) if effects_file else shipped(EFFECTS_PREFIX)
+    effects = effects_ear(network, ears, out / "cache", seed=seed, progress=progress)
+    encoder.effects.load_state_dict(effects.state_dict())
+    return _finish(
+        out, settings, anchor_tensors, encoder, train, val, command, progress, tagger=tagger is not None
     )
-    progress.on_stage(f"learning to hear from {tagger.name} for {HEARING_EPOCHS} epochs")
-    hearing.run(out, on_epoch=progress.on_hearing)
-    return hearing.heard()
 
 
-def shipped_anchor() -> dict[str, torch.Tensor]:
-    """Return the tensors of the committed default's anchor."""
+def without_concepts(anchor: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return an anchor whose memory is empty: what captions are embedded with.
+
+    Concepts draw a query of any language to English; captions are English, and are better told apart without them.
+    """
+    return anchor | {CONCEPT_ENTRIES: anchor[CONCEPT_ENTRIES][:0]}
+
+
+def shipped(prefix: str) -> dict[str, torch.Tensor]:
+    """Return the committed default's tensors whose names begin with ``prefix``, which is taken off."""
     tensors = load_tensors(DEFAULT_MODEL_DIR)
-    return {k.removeprefix(ANCHOR_PREFIX): t for k, t in tensors.items() if k.startswith(ANCHOR_PREFIX)}
+    return {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
 
 
 def validation(
@@ -193,28 +165,11 @@ def validation(
     return figures
 
 
-def run_id(entries: Sequence[ManifestEntry], anchor_hash: str) -> str:
-    """Identify what a run is trained on, so that a checkpoint is only resumed by the same run."""
-    digest = hashlib.sha256(anchor_hash.encode())
-    for entry in entries:
-        fields = asdict(entry) | {"audio": entry.audio.name, "image": None}
-        digest.update(json.dumps(fields, sort_keys=True, default=str).encode())
-    return digest.hexdigest()
-
-
-def tensors_hash(tensors: dict[str, torch.Tensor]) -> str:
-    """Hash tensors with their names."""
-    digest = hashlib.sha256()
-    for key in sorted(tensors):
-        digest.update(key.encode() + tensors[key].contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
 def _finish(
     out: Path,
-    trainer: Trainer,
+    settings: TrainerConfig,
     anchor: dict[str, torch.Tensor],
-    config: CompactAudioConfig,
+    encoder: CompactAudioEncoder,
     train: list[ManifestEntry],
     val: list[ManifestEntry],
     command: str,
@@ -223,9 +178,8 @@ def _finish(
     tagger: bool,
 ) -> dict:
     """Write the model directory, then measure what was written and put the figures on its card."""
-    model_config = ModelConfig(name="sonoglot-compact", audio_encoder=config)
-    weights = trainer.averaged.state_dict()
-    save_model(out, config=model_config, anchor=anchor, audio=weights, card="")
+    model_config = ModelConfig(name="sonoglot-compact", audio_encoder=encoder.config)
+    save_model(out, config=model_config, anchor=anchor, audio=encoder.state_dict(), card="")
     figures = {}
     if val:
         progress.on_stage("measuring the written model on the validation clips")
@@ -235,7 +189,7 @@ def _finish(
         val=val,
         figures=figures,
         command=command,
-        config=asdict(trainer.config),
+        config=asdict(settings),
         fingerprint=fingerprint_of(out),
         tagger=tagger,
     )

@@ -1,7 +1,10 @@
-"""Which pairs of parallel text a batch is made of: small languages and lists of names weigh more than their size."""
+"""Which pairs of parallel text a batch is made of.
+
+Small languages, lists of names, and words that people use of sounds weigh more than their number.
+"""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +12,7 @@ from numpy.typing import NDArray
 from training.parallel_sources.text_pair import TextPair
 
 LANGUAGE_POWER = 0.55  # a language is drawn by its number of pairs to this power
+AUDIBLE_WEIGHT = 3.0  # of a pair whose English is made of words that people use of sounds
 SOURCE_WEIGHTS = {  # of a pair: lists of everyday things above sentences of a program's pages
     "freedict": 1.0,
     "cldr": 1.2,
@@ -25,9 +29,14 @@ SOURCE_WEIGHTS = {  # of a pair: lists of everyday things above sentences of a p
 class PairSampler:
     """Draws rows of ``pairs`` with replacement."""
 
-    def __init__(self, pairs: Sequence[TextPair]) -> None:
+    def __init__(self, pairs: Sequence[TextPair], *, audible: Set[str] = frozenset()) -> None:
         sizes = Counter(pair.lang for pair in pairs)
-        weights = [SOURCE_WEIGHTS.get(p.source, 1.0) * sizes[p.lang] ** (LANGUAGE_POWER - 1) for p in pairs]
+        weights = [
+            SOURCE_WEIGHTS.get(pair.source, 1.0)
+            * sizes[pair.lang] ** (LANGUAGE_POWER - 1)
+            * (AUDIBLE_WEIGHT if pair.english in audible else 1.0)
+            for pair in pairs
+        ]
         self._bounds = np.cumsum(weights)
 
     def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:

@@ -3,7 +3,8 @@
 Three parts read a text: multilingual-e5-small knows about 100 languages but keeps each in its own corner;
 USE-multilingual aligns its sixteen well and is noise outside them; a lexicon remembers dictionaries. The teacher is
 what the two encoders say of the English text; the lexicon learns it from every pair, and a head over all three learns
-it from a selection, whose encoder vectors are computed once.
+it from a selection, whose encoder vectors are computed once. The concepts are what the taught tower says of the
+English words that are used most of sounds.
 
 How far to trust the lexicon can only be learned on words that it was not taught: the head is trained beside a lexicon
 that has not seen part of the selection, and gets the one that has seen everything afterwards. Both speak in the
@@ -26,6 +27,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.compact_text import E5_WIDTH, TextHead, TextTower, encoder_features
+from model.lexicon import Lexicon
+from training.audible import audible_texts, concepts_of
 from training.distillation import distillation_loss
 from training.errors import ManifestError
 from training.image_classes import class_vectors
@@ -74,12 +77,16 @@ class Report:
 
 @dataclass(frozen=True)
 class English:
-    """English texts, their encoder features (N, FEATURES), and where they belong, (N, D), by a linear map."""
+    """English texts, their encoder features (N, FEATURES), and where they belong, (N, D), by a linear map.
+
+    ``audible`` are those of the texts that are made of words people use of sounds.
+    """
 
     texts: list[str]
     features: Tensor
     targets: Tensor
     linear: Tensor
+    audible: list[str]
 
 
 def read_pairs(path: Path) -> list[TextPair]:
@@ -122,30 +129,49 @@ def teach(
     unseen = {(pair.lang, pair.text) for pair in selected if _is_unseen(pair)}
     seen = [pair for pair in usable if (pair.lang, pair.text) not in unseen]
     report.on_stage(f"teaching a lexicon {len(seen)} pairs, without {len(unseen)} texts")
-    tower = TextTower(recipe.dim)
-    tower.lexicon = teach_lexicon(
-        seen, english.texts, english.targets, recipe=recipe.lexicon, on_step=report.on_step
-    )
+    concepts = concepts_of(english.audible)
+    tower = TextTower(recipe.dim, concepts=len(concepts))
+    tower.lexicon = _lexicon_of(seen, english, recipe, report)
     report.on_stage(f"teaching the head {len(selected)} pairs")
     tower.head = teach_head(
         tower, english, foreign, features, selected, recipe=recipe, on_step=report.on_step
     )
     report.on_stage(f"teaching the lexicon all {len(usable)} pairs")
-    tower.lexicon = teach_lexicon(
-        usable, english.texts, english.targets, recipe=recipe.lexicon, on_step=report.on_step
+    tower.lexicon = _lexicon_of(usable, english, recipe, report)
+    tower.requires_grad_(False).eval()
+    tower.concepts.entries.copy_(concept_entries(tower, english, concepts))
+    return tower
+
+
+def _lexicon_of(pairs: Sequence[TextPair], english: English, recipe: TextRecipe, report: Report) -> Lexicon:
+    return teach_lexicon(
+        pairs,
+        english.texts,
+        english.targets,
+        audible=set(english.audible),
+        recipe=recipe.lexicon,
+        on_step=report.on_step,
     )
-    return tower.requires_grad_(False).eval()
+
+
+def concept_entries(tower: TextTower, english: English, concepts: Sequence[str]) -> Tensor:
+    """Return where the head puts the concepts, (C, D): English as it is said, not as the teacher would have it."""
+    row_of = {text: row for row, text in enumerate(english.texts)}
+    features = english.features[[row_of[text] for text in concepts]]
+    return tower.head(torch.cat([features, tower.lexical(concepts)], dim=1))
 
 
 def read_english(pairs: Sequence[TextPair], captions: Sequence[str], recipe: TextRecipe) -> English:
     """Embed the most used English texts and some captions, and say where each belongs."""
     used = Counter(pair.english for pair in pairs)
     short = [t for t, _ in used.most_common() if len(t.split()) <= recipe.longest_english_words]
+    short = short[: recipe.english_texts]
     drawn = random.Random(recipe.seed).sample(sorted(set(captions)), min(recipe.captions, len(set(captions))))
-    texts = list(dict.fromkeys([*short[: recipe.english_texts], *drawn]))
+    texts = list(dict.fromkeys([*short, *drawn]))
     features = encoder_features(texts)
     mean, linear = (torch.from_numpy(a) for a in principal_map(features.numpy(), recipe.dim))
-    return English(texts, features, F.normalize((features - mean) @ linear.T, dim=-1), linear)
+    targets = F.normalize((features - mean) @ linear.T, dim=-1)
+    return English(texts, features, targets, linear, audible_texts(short, drawn))
 
 
 def select(pairs: Sequence[TextPair], recipe: TextRecipe) -> list[TextPair]:

@@ -34,9 +34,16 @@ def compact(
         Path | None,
         typer.Option("--tagger", metavar="FILE", help="YAMNet's TFLite file, to learn hearing from first."),
     ] = None,
+    effects: Annotated[
+        Path | None,
+        typer.Option(
+            "--effects", metavar="FILE", help="aisfx's checkpoint.pth; else its weights in the shipped model."
+        ),
+    ] = None,
 ) -> None:
     """Train the compact model, as the committed default was."""
-    from training.recipes import COMPACT_EPOCHS, Progress
+    from training.progress import Progress
+    from training.recipes import COMPACT_EPOCHS
     from training.recipes import compact as recipe
 
     report = Reporter(epochs or COMPACT_EPOCHS)
@@ -51,6 +58,7 @@ def compact(
         device=device,
         anchor_file=anchor,
         tagger=tagger,
+        effects_file=effects,
         progress=progress,
         command=shlex.join(["sonoglot", *sys.argv[1:]]),
     )

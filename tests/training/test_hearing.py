@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.compact_audio_encoder import CompactAudioConfig, CompactAudioEncoder
+from model.trained_ear import CompactAudioConfig, TrainedEar
 from training.errors import CheckpointError, TaggerError
 from training.hearing import Hearing, HearingConfig, HearingReport
 from training.tagger import CLASSES, Tagger
@@ -27,7 +27,7 @@ def hearing(epochs: int, *, run_id: str = "test") -> Hearing:
     time_s = np.arange(RATE) / RATE
     tones = [(np.sin(2 * np.pi * hz * time_s) * 20_000).astype(np.int16) for hz in (200, 900, 3_000)]
     torch.manual_seed(0)
-    encoder = CompactAudioEncoder(CompactAudioConfig(embed_dim=8))
+    encoder = TrainedEar(CompactAudioConfig(embed_dim=8))
     config = HearingConfig(epochs=epochs, steps=2, batch_size=4, crop_s=0.6)
     return Hearing(encoder, tones, Bands(), config, run_id=run_id)  # pyright: ignore[reportArgumentType]
 
