@@ -9,16 +9,15 @@ it, as the original gives for a resampled recording, so nothing is resampled her
 """
 
 import pickle
-import warnings
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchaudio.functional import melscale_fbanks
 
 from model.errors import MissingPartError
+from model.mel import MelEnergies
 
 FEATURES = 512
 CHANNELS = (64, 128, 256, FEATURES)
@@ -40,32 +39,24 @@ QUIETEST_PEAK = 1e-3  # windows that never exceed this are not raised to full sc
 class EffectsLogMel(nn.Module):
     """Waveforms (N, samples) to spectrograms (N, 1, frames, MEL_BINS), each relative to its own peak."""
 
-    filters: Tensor
-    taper: Tensor
-
     def __init__(self) -> None:
         super().__init__()
-        with warnings.catch_warnings(action="ignore", category=UserWarning):  # of the bands above 8 kHz
-            filters = melscale_fbanks(
-                FFT_SIZE // 2 + 1,
-                0.0,
-                THEIR_RATE_HZ / 2,
-                MEL_BINS,
-                SAMPLE_RATE_HZ,
-                norm="slaney",
-                mel_scale="htk",
-            )
-        self.register_buffer("filters", filters, persistent=False)
-        self.register_buffer("taper", torch.hann_window(WINDOW_SIZE), persistent=False)
+        self.mel = MelEnergies(
+            sample_rate_hz=SAMPLE_RATE_HZ,
+            window_size=WINDOW_SIZE,
+            hop_size=HOP_SIZE,
+            fft_size=FFT_SIZE,
+            bins=MEL_BINS,
+            low_hz=0.0,
+            high_hz=THEIR_RATE_HZ / 2,
+            mel_scale="htk",
+        )
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        with torch.autocast(waveforms.device.type, enabled=False):
-            peak = waveforms.abs().amax(1, keepdim=True).clamp(min=QUIETEST_PEAK)
-            spectrum = torch.stft(
-                waveforms.float() / peak, FFT_SIZE, HOP_SIZE, WINDOW_SIZE, self.taper, return_complex=True
-            )
-            mel = spectrum.abs().square().transpose(1, 2) @ self.filters * ENERGY_RATIO
-            return (torch.log10(mel * GAIN + 1) / LARGEST)[:, None]
+        waveforms = waveforms.float()
+        peak = waveforms.abs().amax(1, keepdim=True).clamp(min=QUIETEST_PEAK)
+        energies = self.mel(waveforms / peak) * ENERGY_RATIO
+        return (torch.log10(energies * GAIN + 1) / LARGEST)[:, None]
 
 
 class EffectsNetwork(nn.Module):

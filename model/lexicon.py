@@ -39,6 +39,10 @@ class Lexicon(nn.Module):
         values = self.table[flat].float() * self.scale[flat, None]
         owner = torch.repeat_interleave(torch.arange(len(rows)), counts)
         sums = torch.zeros(len(rows), WIDTH).index_add(0, owner, values)
+        return self.project(sums, counts)
+
+    def project(self, sums: Tensor, counts: Tensor) -> Tensor:
+        """Map sums of rows, (N, WIDTH), of which each text has ``counts``, (N,), to vectors."""
         return self.projection(sums / counts[:, None].sqrt())
 
     def remember(self, table: Tensor) -> None:

@@ -12,10 +12,10 @@ import timm
 import torch
 from timm.models.efficientnet import EfficientNet
 from torch import Tensor, nn
-from torchaudio.functional import melscale_fbanks
 
 from model.audio_encoder import AudioEncoder
 from model.imagenet import NETWORK
+from model.mel import MelEnergies
 
 FEATURES = 1_280  # channels of EfficientNet-lite0's last layer
 
@@ -41,42 +41,25 @@ class LogMel(nn.Module):
     Level is taken relative to the window's own maximum, so that a quiet recording of a dog is still a dog.
     """
 
-    filters: Tensor
-    taper: Tensor
-
     def __init__(self, config: CompactAudioConfig) -> None:
         super().__init__()
-        self.window_size = config.sample_rate_hz * config.window_ms // 1000
-        self.hop_size = config.sample_rate_hz * config.hop_ms // 1000
         self.range_db, self.quiet_db = config.range_db, config.quiet_db
-        self.fft_size = 1 << (self.window_size - 1).bit_length()
-        filters = melscale_fbanks(
-            self.fft_size // 2 + 1,
-            config.low_hz,
-            config.high_hz,
-            config.mel_bins,
-            config.sample_rate_hz,
-            norm="slaney",
+        window_size = config.sample_rate_hz * config.window_ms // 1000
+        self.mel = MelEnergies(
+            sample_rate_hz=config.sample_rate_hz,
+            window_size=window_size,
+            hop_size=config.sample_rate_hz * config.hop_ms // 1000,
+            fft_size=1 << (window_size - 1).bit_length(),
+            bins=config.mel_bins,
+            low_hz=config.low_hz,
+            high_hz=config.high_hz,
             mel_scale="slaney",
         )
-        self.register_buffer("filters", filters, persistent=False)
-        self.register_buffer("taper", torch.hann_window(self.window_size), persistent=False)
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        # float32 also under mixed precision: half precision loses the quiet parts
-        with torch.autocast(waveforms.device.type, enabled=False):
-            spectrum = torch.stft(
-                waveforms.float(),
-                self.fft_size,
-                self.hop_size,
-                self.window_size,
-                self.taper,
-                return_complex=True,
-            )
-            mel = spectrum.abs().square().transpose(1, 2) @ self.filters
-            level_db = 10 * torch.log10(mel.clamp(min=1e-10))
-            loudest = level_db.amax(dim=(1, 2), keepdim=True).clamp(min=self.quiet_db)
-            scaled = (level_db - loudest).clamp(min=-self.range_db) / (self.range_db / 2) + 1
+        level_db = 10 * torch.log10(self.mel(waveforms).clamp(min=1e-10))
+        loudest = level_db.amax(dim=(1, 2), keepdim=True).clamp(min=self.quiet_db)
+        scaled = (level_db - loudest).clamp(min=-self.range_db) / (self.range_db / 2) + 1
         return scaled.transpose(1, 2)[:, None]
 
 

@@ -21,6 +21,7 @@ from training.audio_data import random_cut, random_speed
 from training.dataset import AlignmentData
 from training.errors import DivergedError
 from training.loss import bank_loss, initial_log_scale, unit
+from training.runs import tensors_hash
 
 WHOLE_CUT_S = 5.0  # as long as a segment
 CHANGED_CUT_S = 4.5
@@ -117,9 +118,7 @@ def _hear(network: EffectsNetwork, cuts: Sequence[NDArray[np.float32]]) -> Tenso
 
 
 def _key(network: EffectsNetwork, waveforms: Sequence[NDArray[np.int16]], seed: int) -> str:
-    digest = hashlib.sha256(f"{seed}/{CHANGED_CUTS}".encode())
-    for tensor in network.state_dict().values():
-        digest.update(tensor.contiguous().numpy().tobytes())
+    digest = hashlib.sha256(f"{seed}/{CHANGED_CUTS}/{tensors_hash(network.state_dict())}".encode())
     for waveform in waveforms:
         digest.update(waveform.tobytes())
     return digest.hexdigest()[:16]

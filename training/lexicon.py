@@ -78,9 +78,7 @@ def teach_lexicon(
         counts = np.array([len(of_text) for of_text in rows])
         offsets = np.concatenate([[0], counts.cumsum()[:-1]])
         sums = table(torch.from_numpy(np.concatenate(rows)), torch.from_numpy(offsets))
-        student = F.normalize(
-            lexicon.projection(sums / torch.from_numpy(counts).float()[:, None].sqrt()), dim=-1
-        )
+        student = F.normalize(lexicon.project(sums, torch.from_numpy(counts)), dim=-1)
         loss = distillation_loss(
             student, targets[np.concatenate([goals[picked], kept])], cosine_weight=recipe.cosine_weight
         )

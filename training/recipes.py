@@ -95,6 +95,7 @@ def compact(
     ears = EarData(entries=train, waveforms=waveforms, texts=texts, vectors=vectors, config=config)
     encoder = CompactAudioEncoder(config)
     watch = validation(val, vectors, rate)
+    run = run_id(train, caption_hash)
     settings = TrainerConfig(epochs=epochs, lr=COMPACT_LR, seed=seed, device=device)
     for number, ear in enumerate(encoder.trained):
         folder = out / f"ear-{number + 1}"
@@ -111,7 +112,7 @@ def compact(
             ears,
             folder,
             replace(settings, seed=seed + number),
-            run=run_id(train, caption_hash),
+            run=run,
             evaluate=watch,
             progress=progress,
         )
