@@ -4,13 +4,14 @@ An index never changes once made: ``with_changes`` gives a new one, so that sear
 undisturbed.
 """
 
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
+
+from indexer.files import write_atomically
 
 
 class Hit(NamedTuple):
@@ -91,16 +92,3 @@ def bitmap_of(ids: NDArray[np.int64]) -> NDArray[np.uint8]:
     bits = np.zeros((int(ids.max()) // 8 + 1) * 8 if len(ids) else 8, np.uint8)
     bits[ids] = 1
     return np.packbits(bits, bitorder="little")
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside ``path``, flush to the disk, then rename over it."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

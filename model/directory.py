@@ -24,7 +24,7 @@ from model.space import EmbeddingSpace
 from model.trained_ear import CompactAudioConfig
 
 DEFAULT_MODEL_DIR = Path(__file__).parent / "compact"
-FORMAT = 2
+FORMAT = 3
 CONFIG_FILE, WEIGHTS_FILE, CARD_FILE = "config.json", "model.safetensors", "README.md"
 ANCHOR_PREFIX, AUDIO_PREFIX = "anchor.", "audio."
 

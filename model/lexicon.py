@@ -25,31 +25,22 @@ class Lexicon(nn.Module):
     """Rows of ``lexical_rows`` to vectors, (N, D), not normalised: the more is known, the longer."""
 
     table: Tensor
-    scale: Tensor
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.register_buffer("table", torch.zeros(ROWS, WIDTH, dtype=torch.int8))
-        self.register_buffer("scale", torch.zeros(ROWS))
+        self.register_buffer("table", torch.zeros(ROWS, WIDTH))
         self.projection = nn.Linear(WIDTH, dim, bias=False)
 
     def forward(self, rows: Sequence[Sequence[int]]) -> Tensor:
         counts = torch.tensor([len(of_text) for of_text in rows], dtype=torch.long)
         flat = torch.tensor([row for of_text in rows for row in of_text], dtype=torch.long)
-        values = self.table[flat].float() * self.scale[flat, None]
         owner = torch.repeat_interleave(torch.arange(len(rows)), counts)
-        sums = torch.zeros(len(rows), WIDTH).index_add(0, owner, values)
+        sums = torch.zeros(len(rows), WIDTH).index_add(0, owner, self.table[flat])
         return self.project(sums, counts)
 
     def project(self, sums: Tensor, counts: Tensor) -> Tensor:
         """Map sums of rows, (N, WIDTH), of which each text has ``counts``, (N,), to vectors."""
         return self.projection(sums / counts[:, None].sqrt())
-
-    def remember(self, table: Tensor) -> None:
-        """Take over a trained table, (ROWS, WIDTH), in eight bits a value."""
-        scale = table.abs().amax(1).clamp(min=1e-8) / 127
-        self.scale.copy_(scale)
-        self.table.copy_((table / scale[:, None]).round())
 
 
 def lexical_rows(tokenizer: E5Tokenizer, texts: Sequence[str]) -> list[list[int]]:

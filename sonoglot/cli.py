@@ -14,6 +14,7 @@ from sonoglot.commands import (
     remove,
     search,
     serve,
+    tags,
     train,
 )
 from sonoglot.output import readable_errors
@@ -31,6 +32,7 @@ app.command("serve")(readable_errors(serve.serve))
 app.command("libraries")(readable_errors(libraries.libraries))
 app.command("remove")(readable_errors(remove.remove))
 app.command("models")(readable_errors(models.models))
+app.command("tags")(readable_errors(tags.tags))
 app.command("manifest")(readable_errors(manifest.manifest))
 app.command("parallel-text")(readable_errors(parallel_text.parallel_text))
 app.add_typer(train.add_commands(readable_errors), name="train")

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 MIN_CAPTIONS = 2  # that a word must be in
-CONCEPTS = 2_900  # as many as keep the model directory under 25 MB
+CONCEPTS = 7_000  # as many as keep the model directory under 25 MB
 CONCEPT_WORDS = 2
 
 

@@ -2,11 +2,15 @@
 
 Machine captions are made as WavCaps and Auto-ACD make them, from a tagger's classes, and are dropped where they
 disagree with a person's caption of the same clip. They keep the vocabulary open: trained on fifty labels alone, a
-model forgets every other word.
+model forgets every other word. Of a clip that nobody described, a faint tag says something too, if few other clips have
+it: a tag weighs what it scores times its inverse document frequency, and goes by each of the names that its class has.
 """
 
+import math
 import random
-from collections.abc import Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -16,9 +20,10 @@ from numpy.typing import NDArray
 from training.manifest import ManifestEntry
 from training.text_vectors import TextVectors
 
-MIN_TAG_SCORE = 0.1
+MIN_TAG_SCORE, MAX_TAGS = 0.02, 10  # of a clip that no person described
+MIN_SURE_SCORE, MAX_SURE_TAGS = 0.1, 4  # of one that somebody did: a faint tag would only blur what was said
 MIN_AGREEMENT = 0.1  # cosine between a tag and a person's caption, as the paper's f0.1
-MAX_TAGS = 4
+JOINED_TAGS = 4  # names that are joined in one caption: the heaviest
 SILENT_TAGS = frozenset(
     {
         "Silence",
@@ -39,7 +44,7 @@ MIXTURE_JOINTS = ("{} and {}", "{} with {}", "{} while {}", "{}, {}")
 
 @dataclass(frozen=True, kw_only=True)
 class ClipText:
-    """Everything a clip may be called; tags come with their weights, which sum to one."""
+    """Everything a clip may be called; tags are in order of their weights, which sum to one."""
 
     captions: tuple[str, ...]
     tags: tuple[str, ...]
@@ -55,43 +60,55 @@ class ClipText:
         """Return every caption that ``draw`` can return, to embed them once."""
         return {
             *(template.format(tag) for template in TAG_TEMPLATES for tag in self.tags),
-            *(JOINT.format(*pair) for pair in combinations(sorted(self.tags), 2)),
+            *(JOINT.format(*pair) for pair in combinations(sorted(self.tags[:JOINED_TAGS]), 2)),
             *(template.format(caption) for template in PERSON_TEMPLATES for caption in self.captions),
         }
 
     def _machine_caption(self, rng: random.Random) -> str:
-        first, second = sorted(rng.choices(self.tags, self.tag_weights, k=2))
-        return JOINT.format(first, second) if first != second else rng.choice(TAG_TEMPLATES).format(first)
+        first, second = rng.choices(self.tags, self.tag_weights, k=2)
+        if first != second and {first, second} <= set(self.tags[:JOINED_TAGS]):
+            return JOINT.format(*sorted((first, second)))
+        return rng.choice(TAG_TEMPLATES).format(first)
 
 
 def clip_texts(entries: Sequence[ManifestEntry], vectors: TextVectors) -> list[ClipText]:
     """Return what each clip may be called, in order; tags are filtered by score and by agreement."""
-    tag_names = sorted({tag_text(name) for entry in entries for name, _ in entry.tags})
+    names = sorted({name for entry in entries for tag, _ in entry.tags for name in tag_names(tag)})
     captions = sorted({caption for entry in entries for caption in entry.captions})
-    vectors.add([*tag_names, *captions])
-    return [_clip_text(entry, vectors) for entry in entries]
+    vectors.add([*names, *captions])
+    having = Counter(tag for entry in entries for tag, score in entry.tags if score >= MIN_TAG_SCORE)
+    rarity = {tag: math.log((len(entries) + 1) / count) for tag, count in having.items()}
+    return [_clip_text(entry, rarity, vectors) for entry in entries]
 
 
-def tag_text(name: str) -> str:
-    """Turn a class name of the tagger into words: its first synonym, in lower case."""
-    return name.split(",")[0].split("(")[0].strip().lower()
+def tag_names(tag: str) -> list[str]:
+    """Turn a class of the tagger into words: its synonyms in lower case, without what is in brackets."""
+    parts = re.sub(r"\(.*?\)", "", tag).lower().split(",")
+    names = [re.sub(r"^(and|or) ", "", " ".join(part.split())) for part in parts]
+    return [name for name in names if name and name != "etc."]
 
 
-def _clip_text(entry: ManifestEntry, vectors: TextVectors) -> ClipText:
-    scored = [
-        (tag_text(name), score)
-        for name, score in entry.tags
-        if score >= MIN_TAG_SCORE and name not in SILENT_TAGS
+def _clip_text(entry: ManifestEntry, rarity: Mapping[str, float], vectors: TextVectors) -> ClipText:
+    least, most = (MIN_SURE_SCORE, MAX_SURE_TAGS) if entry.captions else (MIN_TAG_SCORE, MAX_TAGS)
+    weighed = [
+        (tag, score * rarity[tag]) for tag, score in entry.tags if score >= least and tag not in SILENT_TAGS
     ]
+    if not weighed and not entry.captions and entry.tags:  # a clip must be called something
+        weighed = [(entry.tags[0][0], 1.0)]
+    heaviest = sorted(weighed, key=lambda item: -item[1])[:most]
+    named = [(name, weight / len(tag_names(tag))) for tag, weight in heaviest for name in tag_names(tag)]
     if entry.captions:
         own = vectors.rows(list(entry.captions)).mean(0)
-        scored = [(name, score) for name, score in scored if _agrees(vectors.rows([name])[0], own)]
-    kept = dict(scored[:MAX_TAGS])
-    if not kept and not entry.captions and entry.tags:  # a clip must be called something
-        kept = {tag_text(entry.tags[0][0]): 1.0}
-    total = sum(kept.values())
+        named = [(name, weight) for name, weight in named if _agrees(vectors.rows([name])[0], own)]
+    weight_of: defaultdict[str, float] = defaultdict(float)
+    for name, weight in named:
+        weight_of[name] += weight
+    kept = sorted(weight_of.items(), key=lambda item: -item[1])
+    total = sum(weight_of.values())
     return ClipText(
-        captions=entry.captions, tags=tuple(kept), tag_weights=tuple(score / total for score in kept.values())
+        captions=entry.captions,
+        tags=tuple(name for name, _ in kept),
+        tag_weights=tuple(weight / total for _, weight in kept),
     )
 
 

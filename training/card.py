@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from training.manifest import ManifestEntry
 
 NON_COMMERCIAL = "NC"
+SHARE_ALIKE = ("GPL", "BY-SA")
 
 
 def model_card(
@@ -27,9 +28,9 @@ def model_card(
             "# Sonoglot compact model",
             "",
             "A frozen multilingual text and image anchor, and an audio encoder of three ears that lands in its space:",
-            "two EfficientNet-lite0 (4 M parameters each), trained on the data below, and aisfx (4.7 M parameters; Ma",
-            "and Lerch, ISMIR 2022, CC BY 4.0, https://github.com/alisonbma/aisfx), frozen under a trained linear map.",
-            "Runs offline on a CPU. 16 kHz mono, windows of 5 s.",
+            "two EfficientNet-lite0 (4 M parameters each), trained on the data below, and aisfx (4.7 M parameters;",
+            "Ma and Lerch, ISMIR 2022, CC BY 4.0, https://github.com/alisonbma/aisfx), frozen under a trained linear",
+            "map. Runs offline on a CPU. 16 kHz mono, windows of 5 s.",
             "",
             "## Training data",
             *_data_table(train),
@@ -44,7 +45,7 @@ def model_card(
             "  CLDR emoji names and keywords (Unicode-3.0), FreeDict (GPL and freer), OpenStreetMap iD presets (ISC),",
             "  Tux Paint descriptions (GPL-2), GCompris words (GPL-3, CC BY-SA), Home Assistant texts (Apache-2.0),",
             "  CC-CEDICT (CC BY-SA 4.0) and AudioCaps captions (English train, Japanese val).",
-            "  Texts are drawn towards 2,900 words that AudioCaps captions use. See `docs/decisions/0003-text-head.md`",
+            "  Texts are drawn towards 7,000 words that AudioCaps captions use. See `docs/decisions/0003-text-head.md`",
             "  and `0006-concepts.md`.",
             "- Images: EfficientNet-lite0 (Apache-2.0), read through its 1,000 class names.",
             "",
@@ -71,16 +72,24 @@ def _data_table(entries: Sequence[ManifestEntry]) -> list[str]:
 
 def _licence_note(entries: Sequence[ManifestEntry]) -> list[str]:
     restricted = sum(NON_COMMERCIAL in (entry.licence or "") for entry in entries)
-    if not restricted:
-        return []
-    return [
-        "",
-        f"**{restricted} of the {len(entries)} clips are licensed for non-commercial use only (CC BY-NC).**",
-        "Whether weights trained on such clips may be used commercially is not settled; treat this model as for",
-        "research, evaluation and non-commercial use. For commercial use train it on sounds of your own, which is",
-        "one command:",
-        "`sonoglot train compact --data YOURS.jsonl --out DIR` (a manifest comes from `sonoglot manifest`).",
-    ]
+    inherited = sum(any(name in (entry.licence or "") for name in SHARE_ALIKE) for entry in entries)
+    lines = []
+    if inherited:
+        lines += [
+            "",
+            f"{inherited} of the {len(entries)} clips come under licences that works made from them inherit (GPL, CC",
+            "BY-SA). The weights hold no recording, and whether they are such a work is not settled.",
+        ]
+    if restricted:
+        lines += [
+            "",
+            f"**{restricted} of the {len(entries)} clips are licensed for non-commercial use only (CC BY-NC).**",
+            "Whether weights trained on such clips may be used commercially is not settled; treat this model as for",
+            "research, evaluation and non-commercial use. For commercial use train it on sounds of your own, which is",
+            "one command:",
+            "`sonoglot train compact --data YOURS.jsonl --out DIR` (a manifest comes from `sonoglot manifest`).",
+        ]
+    return lines
 
 
 def _hearing_note(tagger: bool) -> list[str]:

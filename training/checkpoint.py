@@ -1,20 +1,22 @@
 """Checkpoints: written beside the last one and then put in its place, so that a bad one never replaces a good one."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from indexer.files import write_atomically
 from training.errors import CheckpointError
 
 
 def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     """Write ``state`` beside the old checkpoint, then replace it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    torch.save(dict(state), partial)
-    partial.replace(path)
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    write_atomically(path, buffer.getvalue())
 
 
 def read_checkpoint_of(path: Path, *, run_id: str, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Batches for alignment: clips and mixtures of clips, each with its caption and its right answers.
 
 Everything random is drawn from one generator seeded by (seed, epoch), so an epoch is the same whether or not the
-run was stopped before it.
+run was stopped before it. A clip is drawn by how much of it there is to hear, so that a library of short effects does
+not drown one of long recordings.
 """
 
 import random
@@ -17,7 +18,8 @@ from training.audio_data import mixture, random_cut, random_gain
 from training.captions import MIXTURE_JOINTS, ClipText
 from training.text_vectors import TextVectors
 
-LONG_CLIP_S = 10.0  # longer clips are drawn twice an epoch: they hold more
+ONE_DRAW_S = 5.0  # so much of a clip is worth one draw an epoch
+LONG_CLIP_S = 10.0  # longer clips are drawn as often as this one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +73,8 @@ class AlignmentData:
         self.texts = [texts[row] for row in kept]
         self.sample_rate_hz, self.choices, self.seed = sample_rate_hz, choices, seed
         self._vectors = vectors
+        seconds = [min(len(wave) / sample_rate_hz, LONG_CLIP_S) for wave in self.waveforms]
+        self._bounds = np.cumsum(seconds) / ONE_DRAW_S
         self.pairs = self._draw_pairs(mixtures)
         bank = sorted({t for text in self.texts for t in (*text.captions, *text.tags)})
         self._bank_row = {text: row for row, text in enumerate(bank)}
@@ -79,12 +83,14 @@ class AlignmentData:
         self.targets = torch.stack([self._target(text) for text in self.texts])
 
     def __len__(self) -> int:
-        return len(self._epoch_rows())
+        return max(
+            self.choices.batch_size, round(self._bounds[-1])
+        )  # a batch, however little there is to hear
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of an epoch; the same for the same seed and epoch."""
         rng = random.Random(f"{self.seed}/{epoch}")
-        rows = self._epoch_rows()
+        rows = self._epoch_rows(rng)
         rng.shuffle(rows)
         size = self.choices.batch_size
         for start in range(0, len(rows) - size // 2, size):
@@ -121,9 +127,10 @@ class AlignmentData:
     def _draw_pairs(self, count: int) -> list[MixedPair]:
         """Draw the mixtures once, so that their joined captions can be embedded once."""
         rng = random.Random(f"{self.seed}/mixtures")
+        clips, bounds = range(len(self.texts)), self._bounds.tolist()
         pairs = []
         for _ in range(count):
-            first, second = rng.sample(range(len(self.texts)), 2)
+            first, second = rng.choices(clips, cum_weights=bounds, k=2)
             names = (
                 self.texts[row].draw(rng, machine_share=self.choices.machine_share) for row in (first, second)
             )
@@ -134,6 +141,7 @@ class AlignmentData:
         """Return every caption that ``ClipText.draw`` can return."""
         return sorted({caption for text in self.texts for caption in text.all_captions()})
 
-    def _epoch_rows(self) -> list[int]:
-        long = LONG_CLIP_S * self.sample_rate_hz
-        return [row for row, wave in enumerate(self.waveforms) for _ in range(2 if len(wave) > long else 1)]
+    def _epoch_rows(self, rng: random.Random) -> list[int]:
+        """Draw the clips of an epoch by systematic sampling: a clip worth one draw is in every epoch."""
+        draws = (rng.random() + np.arange(len(self))) / len(self) * self._bounds[-1]
+        return np.searchsorted(self._bounds, draws, side="right").tolist()

@@ -5,6 +5,7 @@ when it is resumed, and other runs on the same clips.
 """
 
 import hashlib
+import io
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from indexer.files import write_atomically
 from model.compact_audio_encoder import EffectsEar
 from model.effects_network import SAMPLE_RATE_HZ, EffectsNetwork
 from training.audio_data import random_cut, random_speed
@@ -25,7 +27,15 @@ from training.runs import tensors_hash
 
 WHOLE_CUT_S = 5.0  # as long as a segment
 CHANGED_CUT_S = 4.5
-CHANGED_CUTS = 3  # of other speeds, for each cut as it is
+CHANGED_CUTS = 3  # of other speeds at most, beside the cut as it is: one for each whole second of a clip
+
+
+@dataclass(frozen=True)
+class HeardCuts:
+    """What the network heard in cuts, ``features`` (M, 512), and of which clip each is, ``clips`` (M,)."""
+
+    features: Tensor
+    clips: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,30 +56,32 @@ def hear_cuts(
     *,
     seed: int,
     on_clip: Callable[[int], None],
-) -> Tensor:
-    """Return what the network hears in cuts of each clip, (N, cuts, 512).
+) -> HeardCuts:
+    """Return what the network hears in cuts of each clip.
 
     It is read from ``folder`` if it was heard before.
     """
-    path = folder / f"cuts-{_key(network, waveforms, seed)}.npy"
+    path = folder / f"cuts-{_key(network, waveforms, seed)}.npz"
     if path.exists():
-        return torch.from_numpy(np.load(path))
+        with np.load(path) as stored:
+            return HeardCuts(torch.from_numpy(stored["features"]), torch.from_numpy(stored["clips"]))
     heard = []
     for row, waveform in enumerate(waveforms):
         rng = random.Random(f"{seed}/{row}/cuts")
         heard.append(_hear(network, _cuts(waveform, rng)))
         on_clip(row + 1)
+    owners = torch.arange(len(heard)).repeat_interleave(torch.tensor([len(cuts) for cuts in heard]))
+    cuts = HeardCuts(torch.cat(heard), owners)
     folder.mkdir(parents=True, exist_ok=True)
-    features = torch.stack(heard)
-    partial = path.with_name("partial-" + path.name)
-    np.save(partial, features.numpy())
-    partial.replace(path)
-    return features
+    buffer = io.BytesIO()
+    np.savez(buffer, features=cuts.features.numpy(), clips=cuts.clips.numpy())
+    write_atomically(path, buffer.getvalue())
+    return cuts
 
 
 def align_effects_ear(
     ear: EffectsEar,
-    features_ncf: Tensor,
+    cuts: HeardCuts,
     data: AlignmentData,
     config: EffectsEarConfig,
     *,
@@ -88,12 +100,11 @@ def align_effects_ear(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, config.lr, total_steps=config.steps, pct_start=0.1
     )
-    clips, cuts = features_ncf.shape[:2]
     ear.train()
     for step in range(config.steps):
-        rows = torch.randint(clips, (config.batch_size,))
-        heard = features_ncf[rows, torch.randint(cuts, (config.batch_size,))]
-        loss = bank_loss(unit(ear.project(heard)), data.bank, data.targets[rows], log_scale.exp())
+        drawn = torch.randint(len(cuts.clips), (config.batch_size,))
+        audio = unit(ear.project(cuts.features[drawn]))
+        loss = bank_loss(audio, data.bank, data.targets[cuts.clips[drawn]], log_scale.exp())
         if not torch.isfinite(loss):
             raise DivergedError(f"the loss became {loss.item()} in step {step + 1} of the effects ear")
         optimiser.zero_grad()
@@ -106,9 +117,10 @@ def align_effects_ear(
 
 def _cuts(waveform: NDArray[np.int16], rng: random.Random) -> list[NDArray[np.float32]]:
     whole, changed = (round(seconds * SAMPLE_RATE_HZ) for seconds in (WHOLE_CUT_S, CHANGED_CUT_S))
+    others = min(CHANGED_CUTS, len(waveform) // SAMPLE_RATE_HZ)
     return [
         random_cut(waveform, whole, rng),
-        *(random_speed(waveform, changed, rng) for _ in range(CHANGED_CUTS)),
+        *(random_speed(waveform, changed, rng) for _ in range(others)),
     ]
 
 

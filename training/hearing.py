@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from training.tagger import CLASSES, SAMPLE_RATE_HZ, Tagger
 
 CHECKPOINT_FILE = "hearing.pt"
 OUTPUTS = 2 * CLASSES  # mean and maximum over time
+LONG_CLIP_S = 10.0  # longer clips are drawn as often as this one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,8 @@ class Hearing:
         self.encoder = encoder.to(config.device)
         self.tagger, self.config, self.run_id = tagger, config, run_id
         self.waveforms = [wave for wave in waveforms if len(wave)]
+        seconds = [min(len(wave) / SAMPLE_RATE_HZ, LONG_CLIP_S) for wave in self.waveforms]
+        self._bounds = list(accumulate(seconds))  # a clip is drawn by how much of it there is to hear
         self.head = nn.Linear(FEATURES, OUTPUTS).to(config.device)
         self.averaged = deepcopy(self.encoder).requires_grad_(False).eval()
         self.mean, self.deviation = torch.zeros(OUTPUTS), torch.ones(OUTPUTS)  # of the targets, see ``run``
@@ -131,10 +135,13 @@ class Hearing:
 
     def _item(self, rng: random.Random) -> NDArray[np.float32]:
         samples = round(self.config.crop_s * SAMPLE_RATE_HZ)
-        first = random_gain(random_speed(rng.choice(self.waveforms), samples, rng), rng)
+        first = random_gain(random_speed(self._draw(rng), samples, rng), rng)
         if rng.random() >= self.config.mixture_share:
             return first
-        return mixture(first, random_speed(rng.choice(self.waveforms), samples, rng), rng)
+        return mixture(first, random_speed(self._draw(rng), samples, rng), rng)
+
+    def _draw(self, rng: random.Random) -> NDArray[np.int16]:
+        return rng.choices(self.waveforms, cum_weights=self._bounds)[0]
 
     def _scale_of_targets(self) -> tuple[Tensor, Tensor]:
         """Return mean and deviation of each logit over the clips as they are: rare classes then weigh as much."""

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from indexer.files import write_atomically
 from training.errors import ManifestError
 
 
@@ -40,10 +41,8 @@ def write_json_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> int:
     """
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
     try:
-        unfinished = path.with_name(path.name + ".part")
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text("".join(lines), "utf-8")
-        unfinished.replace(path)
+        write_atomically(path, "".join(lines).encode())
     except (OSError, ValueError) as error:  # ValueError: no file's name, or text that is not Unicode
         raise ManifestError(f"{path} cannot be written: {error}") from error
     return len(lines)

@@ -87,7 +87,7 @@ def teach_lexicon(
         optimiser.step()
         schedule.step()
         on_step(step, loss.item())
-    lexicon.remember(table.weight.detach())
+    lexicon.table.copy_(table.weight.detach())
     lexicon.requires_grad_(False).eval()
     lengths = lexicon([of_text.tolist() for of_text in english_rows]).norm(dim=1)
     lexicon.projection.weight /= lengths.mean()  # known words are as long as the encoders' vectors

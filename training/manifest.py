@@ -9,7 +9,8 @@ A manifest is a JSON-lines file, one clip a line: ``audio`` (absolute, or relati
 import csv
 import json
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -79,7 +80,8 @@ def make_manifest(
     split_of: Mapping[str, str],
     tags: Path | None = None,
     wordings: Path | None = None,
-    uncaptioned: frozenset[str] = frozenset(),
+    uncaptioned: Path | None = None,
+    only_tagged: bool = False,
     licence: str | None = None,
     source: str | None = None,
 ) -> list[ManifestEntry]:
@@ -87,11 +89,14 @@ def make_manifest(
 
     ``split_of`` maps values of the split column to train, val or test; other rows are left out. ``tags`` is a JSON
     lines file of ``{"audio": ..., "tags": [[name, score], ...]}`` with paths relative to itself. ``wordings`` is a JSON
-    object from label to captions, for tables that only have labels. Labels in ``uncaptioned`` get no person's
-    caption: what is found of them was learned from tags alone.
+    object from label to captions, for tables that only have labels. ``uncaptioned`` is one from label to the words that
+    name it: clips of these labels get no person's caption, and no clip gets one with such a word, so that what is found
+    of them was learned from tags alone. With ``only_tagged``, rows without tags are left out.
     """
     tags_by_path = _read_tags(tags) if tags else {}
-    captions_of = _read_wordings(wordings) if wordings else {}
+    captions_of = _read_words(wordings) if wordings else {}
+    words_of = _read_words(uncaptioned) if uncaptioned else {}
+    unsaid = {word for words in words_of.values() for word in words}
     entries = []
     for number, row in _read_table(table):
         if columns.audio not in row:
@@ -100,7 +105,7 @@ def make_manifest(
             )
         audio = (folder / row[columns.audio]).resolve()
         split = split_of.get(str(_cell(row, columns.split))) if columns.split else None
-        if columns.split and split is None:
+        if (columns.split and split is None) or (only_tagged and audio not in tags_by_path):
             continue
         label = _cell(row, columns.label)
         caption = _cell(row, columns.caption)
@@ -108,7 +113,7 @@ def make_manifest(
         entries.append(
             ManifestEntry(
                 audio=audio,
-                captions=() if label in uncaptioned else captions,
+                captions=() if label in words_of else tuple(c for c in captions if not _says(c, unsaid)),
                 label=label,
                 tags=tags_by_path.get(audio, ()),
                 source=_cell(row, columns.source) or source,
@@ -182,17 +187,12 @@ def _read_tags(path: Path) -> dict[Path, tuple[tuple[str, float], ...]]:
     }
 
 
-def read_label_list(path: Path) -> frozenset[str]:
-    """Read a JSON list of labels."""
-    try:
-        labels = json.loads(path.read_text("utf-8"))
-        return frozenset(labels["classes"] if isinstance(labels, dict) else labels)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ManifestError(f"{path} is not a JSON list of labels: {error}") from error
+def _says(caption: str, words: Set[str]) -> bool:
+    return not words.isdisjoint(re.findall("[a-z]+", caption.lower()))
 
 
-def _read_wordings(path: Path) -> dict[str, tuple[str, ...]]:
+def _read_words(path: Path) -> dict[str, tuple[str, ...]]:
     try:
         return {label: tuple(captions) for label, captions in json.loads(path.read_text("utf-8")).items()}
     except (OSError, ValueError, AttributeError) as error:
-        raise ManifestError(f"{path} is not a JSON object of label to captions: {error}") from error
+        raise ManifestError(f"{path} is not a JSON object of label to a list of texts: {error}") from error

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from model.audio_encoder import AudioEncoder
 from model.compact_anchor import CompactAnchor
-from model.compact_audio_encoder import CompactAudioEncoder
+from model.compact_audio_encoder import TRAINED_EARS, CompactAudioEncoder
 from model.directory import (
     ANCHOR_PREFIX,
     AUDIO_PREFIX,
@@ -61,6 +61,7 @@ def compact(
     anchor_file: Path | None = None,
     tagger: Path | None = None,
     effects_file: Path | None = None,
+    only_ear: int | None = None,
     command: str,
     progress: Progress,
 ) -> dict:
@@ -71,52 +72,30 @@ def compact(
     comes out is weaker. ``effects_file`` is aisfx's checkpoint; the shipped model holds the same weights.
     Clips of split ``train`` (or with none) are trained on, of ``val`` watched and reported; ``test`` is never read.
     A run that was stopped goes on where its last epoch ended when it is started again with the same arguments.
+    With ``only_ear`` (from 1) that trained ear is aligned and nothing is written but its checkpoint, so that the ears
+    can be trained side by side; the same run without it then joins them.
     """
-    entries = read_manifests(data)
-    train = [entry for entry in entries if entry.split in (None, "train")]
-    val = [entry for entry in entries if entry.split == "val" and entry.label]
-    if not train:
-        raise DataError("the manifests hold no clips to train on (split 'train', or none)")
-    anchor_tensors = load_file(anchor_file) if anchor_file else shipped(ANCHOR_PREFIX)
+    if only_ear is not None and only_ear > TRAINED_EARS:
+        raise DataError(f"there is no trained ear {only_ear}; there are {TRAINED_EARS}")
+    train, val = _split(data)
+    # as it is stored, so that a run from the shipped model finds the captions where this one does
+    anchor_tensors = unpack(pack(load_file(anchor_file))) if anchor_file else shipped(ANCHOR_PREFIX)
     caption_tensors = without_concepts(anchor_tensors)
     caption_hash = tensors_hash(caption_tensors)
-    anchor = CompactAnchor(caption_tensors, fingerprint=caption_hash)
-    progress.on_stage(f"embedding captions with the {anchor.name} anchor")
-    vectors = TextVectors(anchor, out / "cache")
-    texts = clip_texts(train, vectors)
-    config = CompactAudioConfig(embed_dim=anchor.dim)
-    progress.on_stage(f"decoding {len(train) + len(val)} clips")
-    rate = config.sample_rate_hz
-    waveforms, failed = load_waveforms(
-        [e.audio for e in train], sample_rate_hz=rate, on_progress=lambda _: None
-    )
-    for path, reason in failed.items():
-        progress.on_stage(f"left out {path}: {reason}")
-    ears = EarData(entries=train, waveforms=waveforms, texts=texts, vectors=vectors, config=config)
-    encoder = CompactAudioEncoder(config)
-    watch = validation(val, vectors, rate)
-    run = run_id(train, caption_hash)
+    ears = _ear_data(train, CompactAnchor(caption_tensors, fingerprint=caption_hash), out, progress)
+    encoder = CompactAudioEncoder(ears.config)
+    watch = validation(val, ears.vectors, ears.config.sample_rate_hz)
     settings = TrainerConfig(epochs=epochs, lr=COMPACT_LR, seed=seed, device=device)
-    for number, ear in enumerate(encoder.trained):
+    for number in range(TRAINED_EARS) if only_ear is None else [only_ear - 1]:
         folder = out / f"ear-{number + 1}"
-        start = start_ear(
-            ears,
-            folder,
-            tagger=tagger if number == HEARS_FIRST else None,
-            seed=seed + number,
-            device=device,
-            progress=progress,
-        )
-        weights = align_ear(
-            start,
-            ears,
-            folder,
-            replace(settings, seed=seed + number),
-            run=run,
-            evaluate=watch,
-            progress=progress,
-        )
-        ear.load_state_dict(weights)
+        of_ear = replace(settings, seed=seed + number)
+        teacher = tagger if number == HEARS_FIRST else None
+        start = start_ear(ears, folder, tagger=teacher, seed=of_ear.seed, device=device, progress=progress)
+        run = run_id(train, caption_hash)
+        weights = align_ear(start, ears, folder, of_ear, run=run, evaluate=watch, progress=progress)
+        encoder.trained[number].load_state_dict(weights)
+    if only_ear is not None:
+        return {}
     # as they are stored, so that a run from the shipped model hears the same
     network = unpack(pack(read_effects_weights(effects_file))) if effects_file else shipped(EFFECTS_PREFIX)
     effects = effects_ear(network, ears, out / "cache", seed=seed, progress=progress)
@@ -124,6 +103,32 @@ def compact(
     return _finish(
         out, settings, anchor_tensors, encoder, train, val, command, progress, tagger=tagger is not None
     )
+
+
+def _split(data: Sequence[Path]) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
+    """Return the clips to train on and the labelled ones to watch."""
+    entries = read_manifests(data)
+    train = [entry for entry in entries if entry.split in (None, "train")]
+    if not train:
+        raise DataError("the manifests hold no clips to train on (split 'train', or none)")
+    return train, [entry for entry in entries if entry.split == "val" and entry.label]
+
+
+def _ear_data(
+    train: Sequence[ManifestEntry], anchor: CompactAnchor, out: Path, progress: Progress
+) -> EarData:
+    """Embed what the clips may be called, and decode them; what cannot be read is said and left out."""
+    progress.on_stage(f"embedding captions with the {anchor.name} anchor")
+    vectors = TextVectors(anchor, out / "cache")
+    texts = clip_texts(train, vectors)
+    config = CompactAudioConfig(embed_dim=anchor.dim)
+    progress.on_stage(f"decoding {len(train)} clips")
+    waveforms, failed = load_waveforms(
+        [entry.audio for entry in train], sample_rate_hz=config.sample_rate_hz, on_progress=lambda _: None
+    )
+    for path, reason in failed.items():
+        progress.on_stage(f"left out {path}: {reason}")
+    return EarData(entries=train, waveforms=waveforms, texts=texts, vectors=vectors, config=config)
 
 
 def without_concepts(anchor: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -1,4 +1,5 @@
-"""An AudioSet tagger to learn from: what it hears in a sound is the target of ``training.hearing``.
+"""An AudioSet tagger to learn from: what it hears in a sound is the target of ``training.hearing``, and the tags of
+sounds that nobody has described (``training.tagging``).
 
 YAMNet (Apache-2.0, https://github.com/tensorflow/models/tree/master/research/audioset/yamnet) as a TFLite file,
 which the user supplies: it is a teacher, and no part of what is shipped. It is run by ``ai-edge-litert``, which only
@@ -6,6 +7,7 @@ training needs.
 """
 
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from training.errors import TaggerError
 SAMPLE_RATE_HZ = 16_000
 FRAME_SAMPLES = 15_600  # 0.975 s: the network's one input size
 CLASSES = 521  # of AudioSet
+LABEL_FILE = "yamnet_label_list.txt"
 LOGITS_SUFFIX = "BiasAdd"  # the last layer before the sigmoid; the output itself is rounded to 1/256
 
 
@@ -37,26 +40,44 @@ class Tagger:
             )
         self._logits = logits[0]["index"]
         self._scale, self._zero = logits[0]["quantization"]
+        self.classes = _class_names(path)
 
     def hear(self, waveforms: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the mean and the maximum over a waveform's frames of each class's logit, (N, 2 * 521).
 
         ``waveforms``: (N, samples) in [-1, 1] at 16 kHz; frames do not overlap, and a shorter waveform is padded.
         """
-        return np.stack([self._hear_one(waveform) for waveform in waveforms])
+        frames = (self._frames(waveform) for waveform in waveforms)
+        return np.stack([np.concatenate([logits.mean(0), logits.max(0)]) for logits in frames])
 
-    def _hear_one(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+    def scores(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the mean over a waveform's frames of each class's score in [0, 1], (521,)."""
+        return (1 / (1 + np.exp(-self._frames(waveform)))).mean(0)
+
+    def _frames(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
         missing = FRAME_SAMPLES - len(waveform)
         padded = np.pad(waveform, (0, max(missing, 0)))
         starts = range(0, len(padded) - FRAME_SAMPLES + 1, FRAME_SAMPLES)
-        frames = np.stack([self._frame(padded[start : start + FRAME_SAMPLES]) for start in starts])
-        return np.concatenate([frames.mean(0), frames.max(0)])
+        return np.stack([self._frame(padded[start : start + FRAME_SAMPLES]) for start in starts])
 
     def _frame(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         self._interpreter.set_tensor(self._input, samples)
         self._interpreter.invoke()
         raw = self._interpreter.get_tensor(self._logits)[0].astype(np.float32)
         return (raw - np.float32(self._zero)) * np.float32(self._scale)
+
+
+def _class_names(path: Path) -> list[str]:
+    """Read the names that TFLite metadata packs behind the model, as a zip."""
+    try:
+        with zipfile.ZipFile(path) as packed:
+            names = packed.read(LABEL_FILE).decode().split("\n")
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise TaggerError(f"{path} has no {LABEL_FILE} packed into it: {error}") from error
+    classes = [name.strip() for name in names if name.strip()]
+    if len(classes) != CLASSES:
+        raise TaggerError(f"{path} names {len(classes)} classes, not {CLASSES}")
+    return classes
 
 
 def _interpreter(path: Path) -> Any:

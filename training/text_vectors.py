@@ -4,12 +4,14 @@ This is where the cheapness of the method comes from: the text tower never runs 
 """
 
 import hashlib
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.files import write_atomically
 from model.anchor import Anchor
 
 
@@ -35,9 +37,9 @@ class TextVectors:
         self._rows |= {text: len(self._table) + offset for offset, text in enumerate(new)}
         self._table = np.concatenate([self._table, self._anchor.embed_texts(new)])
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._path.with_suffix(".partial.npz")
-        np.savez(partial, vectors=self._table, texts=np.array(list(self._rows)))
-        partial.replace(self._path)
+        buffer = io.BytesIO()
+        np.savez(buffer, vectors=self._table, texts=np.array(list(self._rows)))
+        write_atomically(self._path, buffer.getvalue())  # ears that are trained side by side share it
 
     def rows(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of known texts, (len(texts), D)."""

@@ -32,16 +32,22 @@ def manifest(
     licence: Annotated[str | None, typer.Option(help="Licence of clips that name none.")] = None,
     source: Annotated[str | None, typer.Option(help="Source of clips that name none.")] = None,
     tags: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON lines of machine tags.")] = None,
+    only_tagged: Annotated[
+        bool, typer.Option("--only-tagged", help="Leave out clips that the tags do not name.")
+    ] = False,
     wordings: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JSON object from label to captions.")
     ] = None,
     uncaptioned: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="JSON list of labels whose clips get no person's caption."),
+        typer.Option(
+            metavar="FILE",
+            help="JSON object of labels to words: neither their clips nor these words are captioned.",
+        ),
     ] = None,
 ) -> None:
     """Write a manifest of the clips in FOLDER that the table names."""
-    from training.manifest import SPLITS, TableColumns, make_manifest, read_label_list, write_manifest
+    from training.manifest import SPLITS, TableColumns, make_manifest, write_manifest
 
     split_of = {value: name for value, _, name in (item.partition("=") for item in split or [])}
     if bad := [item for item, name in split_of.items() if name not in SPLITS]:
@@ -62,7 +68,8 @@ def manifest(
         split_of=split_of,
         tags=tags,
         wordings=wordings,
-        uncaptioned=read_label_list(uncaptioned) if uncaptioned else frozenset(),
+        uncaptioned=uncaptioned,
+        only_tagged=only_tagged,
         licence=licence,
         source=source,
     )

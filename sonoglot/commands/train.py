@@ -34,6 +34,15 @@ def compact(
         Path | None,
         typer.Option("--tagger", metavar="FILE", help="YAMNet's TFLite file, to learn hearing from first."),
     ] = None,
+    only_ear: Annotated[
+        int | None,
+        typer.Option(
+            "--only-ear",
+            metavar="N",
+            min=1,
+            help="Train this ear alone; run one of each side by side, then the same without it.",
+        ),
+    ] = None,
     effects: Annotated[
         Path | None,
         typer.Option(
@@ -59,10 +68,14 @@ def compact(
         anchor_file=anchor,
         tagger=tagger,
         effects_file=effects,
+        only_ear=only_ear,
         progress=progress,
         command=shlex.join(["sonoglot", *sys.argv[1:]]),
     )
-    typer.echo(f"Written to {out}. Use it with: sonoglot index PATH... --library NAME --model {out}")
+    if only_ear is None:
+        typer.echo(f"Written to {out}. Use it with: sonoglot index PATH... --library NAME --model {out}")
+    else:
+        typer.echo(f"Ear {only_ear} is trained. The same command without --only-ear joins the ears.")
 
 
 def text_head(

@@ -1,6 +1,7 @@
-"""Weights in eight bits: they come back nearly as they were, and the same again when stored again."""
+"""Weights in eight bits and memories in four: they come back nearly as they were, and the same when stored again."""
 
 import torch
+from torch.nn import functional as F
 
 from model.quantised import SCALE_SUFFIX, pack, unpack
 
@@ -11,6 +12,7 @@ WEIGHTS = {
     "table": torch.arange(-4, 4, dtype=torch.int8).view(2, 4),
     "dead": torch.zeros(2, 5),
 }
+MEMORY = {"text.lexicon.table": torch.randn(300, 64, generator=torch.Generator().manual_seed(1))}
 
 
 def test_rows_of_any_size_come_back_to_within_half_a_step() -> None:
@@ -33,3 +35,18 @@ def test_storing_what_was_stored_changes_nothing() -> None:
     twice = unpack(pack(once))
     assert once.keys() == twice.keys() == WEIGHTS.keys()
     assert all(torch.equal(once[key], twice[key]) for key in once)
+
+
+def test_a_memory_takes_half_a_byte_a_value_and_its_rows_keep_their_direction() -> None:
+    packed = pack(MEMORY)
+    (stored,) = (tensor for key, tensor in packed.items() if not key.endswith(SCALE_SUFFIX))
+    assert stored.numel() * stored.element_size() == 300 * 64 / 2
+    restored, original = unpack(packed)["text.lexicon.table"], MEMORY["text.lexicon.table"]
+    assert F.cosine_similarity(restored, original).min() > 0.98
+    summed = [rows.view(30, 10, 64).sum(1) for rows in (restored, original)]
+    assert F.cosine_similarity(*summed).min() > 0.98
+
+
+def test_storing_a_stored_memory_changes_nothing() -> None:
+    once = unpack(pack(MEMORY))
+    assert torch.equal(unpack(pack(once))["text.lexicon.table"], once["text.lexicon.table"])

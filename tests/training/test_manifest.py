@@ -20,8 +20,9 @@ def folder(tmp_path: Path) -> Path:
     )
     (sounds / "tags.jsonl").write_text(json.dumps({"audio": "a.wav", "tags": [["Dog", 0.9]]}) + "\n")
     (sounds / "wordings.json").write_text(
-        json.dumps({"dog": ["a dog barks", "woof"], "cat": ["a cat meows"]})
+        json.dumps({"dog": ["a dog barks", "woof"], "cat": ["a cat meows", "a cat hears a Dog"]})
     )
+    (sounds / "uncaptioned.json").write_text(json.dumps({"dog": ["dog", "barks"]}))
     return sounds
 
 
@@ -37,13 +38,13 @@ def test_a_table_becomes_a_manifest_that_reads_back_the_same(folder: Path, tmp_p
     )
     assert [(e.audio.name, e.split, e.captions, e.tags, e.group) for e in entries] == [
         ("a.wav", "train", ("a dog barks", "woof"), (("Dog", 0.9),), "r1"),
-        ("b.wav", "val", ("a cat meows",), (), "r2"),
+        ("b.wav", "val", ("a cat meows", "a cat hears a Dog"), (), "r2"),
     ]
     write_manifest(tmp_path / "elsewhere" / "m.jsonl", entries)
     assert read_manifest(tmp_path / "elsewhere" / "m.jsonl") == entries
 
 
-def test_held_out_labels_keep_their_tags_and_lose_their_captions(folder: Path) -> None:
+def test_held_out_labels_keep_their_tags_and_no_caption_names_them(folder: Path) -> None:
     entries = make_manifest(
         folder,
         folder / "meta.csv",
@@ -51,7 +52,7 @@ def test_held_out_labels_keep_their_tags_and_lose_their_captions(folder: Path) -
         split_of={"1": "train", "2": "val"},
         tags=folder / "tags.jsonl",
         wordings=folder / "wordings.json",
-        uncaptioned=frozenset({"dog"}),
+        uncaptioned=folder / "uncaptioned.json",
     )
     assert entries[0].captions == ()
     assert entries[0].tags == (("Dog", 0.9),)
