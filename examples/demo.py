@@ -7,6 +7,7 @@ else goes through the `sonoglot` command, as a user would type it.
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -137,6 +138,7 @@ def main() -> int:
     console.print(licence_table())
 
     console.rule("[bold]2. Index it[/]")
+    shutil.rmtree(STORE, ignore_errors=True)  # of an earlier demo, perhaps with another model
     sonoglot("index", str(SOUNDS), "--library", "demo", "--store", str(STORE))
 
     console.rule("[bold]3. Search it, in any language[/]")
