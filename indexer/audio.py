@@ -158,9 +158,8 @@ def decode_audio(
         DecodeError: with its ``reason``; see ``open_audio``.
     """
     with open_audio(source, sample_rate_hz=sample_rate_hz, max_duration_s=max_duration_s) as stream:
-        return np.concatenate(
-            [np.empty(0, np.float32), *stream]
-        )  # a few samples may come to none at this rate
+        # a few samples may come to none at this rate
+        return np.concatenate([np.empty(0, np.float32), *stream])
 
 
 @contextmanager

@@ -13,11 +13,8 @@ from torch import Tensor
 
 SCALE_SUFFIX = ":scale"
 LEVELS, MEMORY_LEVELS = 127, 7
-MEMORIES = (
-    "lexicon.table",
-    "concepts.entries",
-    "image.class_vectors",
-)  # how the names of four-bit tensors end
+# how the names of four-bit tensors end
+MEMORIES = ("lexicon.table", "concepts.entries", "image.class_vectors")
 CLIPS = (1.0, 0.9, 0.8, 0.7, 0.6)  # of a row's largest value, to be the largest that four bits say
 
 

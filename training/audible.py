@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 MIN_CAPTIONS = 2  # that a word must be in
-CONCEPTS = 7_000  # as many as keep the model directory under 25 MB
+CONCEPTS = 7_000  # 8,000 were no better (decisions/0007)
 CONCEPT_WORDS = 2
 
 

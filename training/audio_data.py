@@ -5,6 +5,7 @@ Randomness lives here and nowhere else; indexing and evaluation see whole clips.
 
 import random
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from indexer.errors import DecodeError
 from training.errors import DataError
 
 FULL_SCALE = 32_767
+LONG_CLIP_S = 10.0  # longer clips are drawn as often as this one
 GAIN_DB = (-12.0, 6.0)
 SPEED = (0.85, 1.15)
 MIX_DB = (-5.0, 5.0)  # level of the second sound of a mixture against the first
@@ -41,6 +43,11 @@ def load_waveforms(
             f"none of {len(paths)} clips can be read; the first: {next(iter(failed.values()), 'no clips')}"
         )
     return waveforms, failed
+
+
+def seconds_to_hear(waveforms: Sequence[NDArray[np.int16]], sample_rate_hz: int) -> list[float]:
+    """Return the running sum of the clips' lengths, each up to ``LONG_CLIP_S``: the bounds to draw clips by."""
+    return list(accumulate(min(len(wave) / sample_rate_hz, LONG_CLIP_S) for wave in waveforms))
 
 
 def random_cut(waveform: NDArray[np.int16], samples: int, rng: random.Random) -> NDArray[np.float32]:

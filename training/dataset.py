@@ -14,12 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.audio_data import mixture, random_cut, random_gain
+from training.audio_data import mixture, random_cut, random_gain, seconds_to_hear
 from training.captions import MIXTURE_JOINTS, ClipText
 from training.text_vectors import TextVectors
 
 ONE_DRAW_S = 5.0  # so much of a clip is worth one draw an epoch
-LONG_CLIP_S = 10.0  # longer clips are drawn as often as this one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +72,7 @@ class AlignmentData:
         self.texts = [texts[row] for row in kept]
         self.sample_rate_hz, self.choices, self.seed = sample_rate_hz, choices, seed
         self._vectors = vectors
-        seconds = [min(len(wave) / sample_rate_hz, LONG_CLIP_S) for wave in self.waveforms]
-        self._bounds = np.cumsum(seconds) / ONE_DRAW_S
+        self._bounds = np.array(seconds_to_hear(self.waveforms, sample_rate_hz)) / ONE_DRAW_S
         self.pairs = self._draw_pairs(mixtures)
         bank = sorted({t for text in self.texts for t in (*text.captions, *text.tags)})
         self._bank_row = {text: row for row, text in enumerate(bank)}
@@ -83,9 +81,8 @@ class AlignmentData:
         self.targets = torch.stack([self._target(text) for text in self.texts])
 
     def __len__(self) -> int:
-        return max(
-            self.choices.batch_size, round(self._bounds[-1])
-        )  # a batch, however little there is to hear
+        # a batch, however little there is to hear
+        return max(self.choices.batch_size, round(self._bounds[-1]))
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of an epoch; the same for the same seed and epoch."""

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
-from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +21,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.trained_ear import FEATURES, TrainedEar
-from training.audio_data import mixture, random_cut, random_gain, random_speed
+from training.audio_data import mixture, random_cut, random_gain, random_speed, seconds_to_hear
 from training.averaging import average_into
 from training.checkpoint import read_checkpoint_of, write_checkpoint
 from training.tagger import CLASSES, SAMPLE_RATE_HZ, Tagger
 
 CHECKPOINT_FILE = "hearing.pt"
 OUTPUTS = 2 * CLASSES  # mean and maximum over time
-LONG_CLIP_S = 10.0  # longer clips are drawn as often as this one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +72,7 @@ class Hearing:
         self.encoder = encoder.to(config.device)
         self.tagger, self.config, self.run_id = tagger, config, run_id
         self.waveforms = [wave for wave in waveforms if len(wave)]
-        seconds = [min(len(wave) / SAMPLE_RATE_HZ, LONG_CLIP_S) for wave in self.waveforms]
-        self._bounds = list(accumulate(seconds))  # a clip is drawn by how much of it there is to hear
+        self._bounds = seconds_to_hear(self.waveforms, SAMPLE_RATE_HZ)
         self.head = nn.Linear(FEATURES, OUTPUTS).to(config.device)
         self.averaged = deepcopy(self.encoder).requires_grad_(False).eval()
         self.mean, self.deviation = torch.zeros(OUTPUTS), torch.ones(OUTPUTS)  # of the targets, see ``run``

@@ -85,13 +85,13 @@ def compact(
     ears = _ear_data(train, CompactAnchor(caption_tensors, fingerprint=caption_hash), out, progress)
     encoder = CompactAudioEncoder(ears.config)
     watch = validation(val, ears.vectors, ears.config.sample_rate_hz)
+    run = run_id(train, caption_hash)
     settings = TrainerConfig(epochs=epochs, lr=COMPACT_LR, seed=seed, device=device)
     for number in range(TRAINED_EARS) if only_ear is None else [only_ear - 1]:
         folder = out / f"ear-{number + 1}"
         of_ear = replace(settings, seed=seed + number)
         teacher = tagger if number == HEARS_FIRST else None
         start = start_ear(ears, folder, tagger=teacher, seed=of_ear.seed, device=device, progress=progress)
-        run = run_id(train, caption_hash)
         weights = align_ear(start, ears, folder, of_ear, run=run, evaluate=watch, progress=progress)
         encoder.trained[number].load_state_dict(weights)
     if only_ear is not None:
