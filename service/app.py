@@ -12,6 +12,7 @@ from service import problems
 from service.endpoints import clips, health, libraries, search
 from service.endpoints.state import Threads
 from service.headers import SecurityHeaders
+from service.playable import PlayableCopies
 from service.runtime import Runtime
 
 PAGE_DIR = Path(__file__).parent / "page"
@@ -30,11 +31,13 @@ def create_app(*, store_dir: Path, model_dir: Path | None = None) -> FastAPI:
     runtime = Runtime(store_dir=store_dir, model_dir=model_dir)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         runtime.start()
+        app.state.copies = PlayableCopies()
         try:
             yield
         finally:
+            app.state.copies.close()
             runtime.stop()
 
     app = FastAPI(

@@ -8,3 +8,5 @@ MAX_AUDIO_BYTES = 100 * 1024 * 1024  # a minute of 24-bit 96 kHz stereo is 35 MB
 MULTIPART_OVERHEAD_BYTES = 64 * 1024  # boundaries, part headers and the small fields beside the file
 WAVEFORM_PEAKS = 240  # bars that a screen can show of one clip
 WAVEFORM_RATE_HZ = 16000
+PLAYABLE_RATE_HZ = 44_100  # of the WAV that stands in for a clip which a browser cannot play
+MAX_PLAYABLE_BYTES = 1024**3  # of all such copies together: three hours; a longer clip is kept alone

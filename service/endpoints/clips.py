@@ -1,8 +1,10 @@
-"""Clips: what the catalogue knows of one, its audio, and its shape.
+"""Clips: what the catalogue knows of one, its audio as it is and as any browser plays it, and its shape.
 
 Only files that the catalogue names are ever read: a client gives a clip's identity, never a path.
 """
 
+import os
+from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
@@ -11,7 +13,7 @@ from fastapi.responses import FileResponse
 from indexer.paths import display_path
 from service import examples, problems
 from service.clip_files import check_range, media_type_of, stat_readable, waveform
-from service.endpoints.state import Service, WorkerThreads
+from service.endpoints.state import Copies, Service, WorkerThreads
 from service.schemas import ClipOut, WaveformOut
 
 router = APIRouter(prefix="/v1/clips", tags=["clips"])
@@ -48,15 +50,19 @@ async def get_clip(clip_id: ClipPath, service: Service, threads: WorkerThreads) 
     )
 
 
+def _audio_answers(whole: str, *kinds: problems.Kind) -> dict[int | str, dict]:
+    return {
+        200: {"description": whole, "content": {"audio/*": {}}},
+        206: {"description": "The part that a Range header asked for", "content": {"audio/*": {}}},
+        **problems.responses(problems.MALFORMED, problems.FILE_GONE, problems.BAD_RANGE, *kinds, *_COMMON),
+    }
+
+
 @router.get(
     "/{clip_id}/audio",
     summary="Play or download a clip",
     response_class=FileResponse,
-    responses={
-        200: {"description": "The whole file, as it lies on disk", "content": {"audio/*": {}}},
-        206: {"description": "The part that a Range header asked for", "content": {"audio/*": {}}},
-        **problems.responses(problems.MALFORMED, problems.FILE_GONE, problems.BAD_RANGE, *_COMMON),
-    },
+    responses=_audio_answers("The whole file, as it lies on disk"),
 )
 async def get_audio(
     clip_id: ClipPath, request: Request, service: Service, threads: WorkerThreads
@@ -65,14 +71,25 @@ async def get_audio(
     clip = await threads.look_up(lambda: service.clip(clip_id))
     facts = await threads.look_up(lambda: stat_readable(clip.path, clip_id=clip_id))
     check_range(request.headers.get("range"), size=facts.st_size)
-    return FileResponse(
-        clip.path,
-        media_type=media_type_of(clip.path),
-        filename=display_path(clip.path.name),
-        content_disposition_type="inline",
-        stat_result=facts,
-        headers={"Cache-Control": "no-cache"},  # the file may change; its ETag tells
-    )
+    return _file(clip.path, facts, name=clip.path.name)
+
+
+@router.get(
+    "/{clip_id}/audio.wav",
+    summary="Listen to a clip in a format that every browser plays",
+    response_class=FileResponse,
+    responses=_audio_answers("The clip in 16-bit mono at 44.1 kHz", problems.UNUSABLE_AUDIO),
+)
+async def get_playable(
+    clip_id: ClipPath, request: Request, service: Service, threads: WorkerThreads, copies: Copies
+) -> FileResponse:
+    """Return the clip as a WAV, whole or in ranges; for AIFF and whatever else a browser cannot play itself."""
+    clip = await threads.look_up(lambda: service.clip(clip_id))
+    original = await threads.look_up(lambda: stat_readable(clip.path, clip_id=clip_id))
+    copy = await threads.draw(lambda: copies.of(clip.path, clip_id=clip_id, mtime_ns=original.st_mtime_ns))
+    facts = copy.stat()
+    check_range(request.headers.get("range"), size=facts.st_size)
+    return _file(copy, facts, name=f"{clip.path.stem}.wav")
 
 
 @router.get(
@@ -89,3 +106,14 @@ async def get_waveform(clip_id: ClipPath, service: Service, threads: WorkerThrea
         lambda: waveform(clip.path, mtime_ns=facts.st_mtime_ns, duration_s=clip.duration_s)
     )
     return WaveformOut(clip_id=clip_id, peaks=list(peaks))
+
+
+def _file(path: FilePath, facts: os.stat_result, *, name: str) -> FileResponse:
+    return FileResponse(
+        path,
+        media_type=media_type_of(path),
+        filename=display_path(name),
+        content_disposition_type="inline",
+        stat_result=facts,
+        headers={"Cache-Control": "no-cache"},  # the file may change; its ETag tells
+    )

@@ -1,4 +1,4 @@
-"""What every endpoint gets from the app: the runtime, and threads to work in."""
+"""What every endpoint gets from the app: the runtime, threads to work in, and copies of clips to listen to."""
 
 from collections.abc import Callable
 from typing import Annotated, TypeVar, cast
@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar, cast
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 
+from service.playable import PlayableCopies
 from service.runtime import Runtime
 from service.search_service import SearchService
 
@@ -44,5 +45,10 @@ def _threads(request: Request) -> Threads:
     return cast(Threads, request.app.state.threads)
 
 
+def _copies(request: Request) -> PlayableCopies:
+    return cast(PlayableCopies, request.app.state.copies)
+
+
 Service = Annotated[SearchService, Depends(_service)]
 WorkerThreads = Annotated[Threads, Depends(_threads)]
+Copies = Annotated[PlayableCopies, Depends(_copies)]

@@ -3,7 +3,8 @@
 export class Player extends EventTarget {
   #audio = new Audio();
   #frame = 0;
-  source = null; // {url, startS}: what is loaded
+  #fromS = 0;
+  source = null; // {url, standIn, startS}: what is loaded; standIn is where the sound is as a WAV, if anywhere
 
   constructor() {
     super();
@@ -31,7 +32,8 @@ export class Player extends EventTarget {
       this.source = source;
       this.#audio.src = source.url;
     }
-    this.#audio.currentTime = Math.max(0, timeS);
+    this.#fromS = Math.max(0, timeS);
+    this.#audio.currentTime = this.#fromS;
     this.#start();
   }
 
@@ -55,7 +57,14 @@ export class Player extends EventTarget {
   }
 
   #failed() {
-    this.dispatchEvent(new CustomEvent("failed", { detail: { source: this.source } }));
+    const { source } = this;
+    if (source.standIn) { // the browser may only lack this kind of file
+      [source.url, source.standIn] = [source.standIn, null];
+      this.source = null;
+      this.playFrom(source, this.#fromS);
+      return;
+    }
+    this.dispatchEvent(new CustomEvent("failed", { detail: { source } }));
     this.stop();
   }
 

@@ -11,7 +11,7 @@ class Row {
 
   constructor(hit, bestScore, template) {
     this.hit = hit;
-    this.source = { url: hit.audio_url, startS: hit.start_s };
+    this.source = { url: hit.audio_url, standIn: `${hit.audio_url}.wav`, startS: hit.start_s };
     this.element = template.content.firstElementChild.cloneNode(true);
     this.element.row = this;
     this.find = (selector) => this.element.querySelector(selector);

@@ -15,7 +15,7 @@ from tests.service.helpers import serving, wait_until_loaded
 OPERATIONS = {
     ("/healthz", "get"), ("/readyz", "get"), ("/v1/search", "post"), ("/v1/libraries", "get"),
     ("/v1/clips/{clip_id}", "get"), ("/v1/clips/{clip_id}/audio", "get"),
-    ("/v1/clips/{clip_id}/waveform", "get"),
+    ("/v1/clips/{clip_id}/audio.wav", "get"), ("/v1/clips/{clip_id}/waveform", "get"),
 }  # fmt: skip
 
 

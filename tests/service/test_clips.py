@@ -1,12 +1,16 @@
 """Clips over HTTP: what is known of them, their audio in ranges, their shape; and files that went away."""
 
+import io
+import os
 from pathlib import Path
 
 import pytest
+import soundfile
 from fastapi.testclient import TestClient
 
 from model.retrieval_model import RetrievalModel
-from tests.service.helpers import index, serving, wait_until_loaded, write_sounds
+from service.playable import PlayableCopies
+from tests.service.helpers import RATE_HZ, index, serving, sound, wait_until_loaded, write_sounds
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +117,37 @@ def test_a_file_that_went_away_is_gone(model: RetrievalModel, tmp_path: Path, re
             assert answer.status_code == 410
             assert answer.json()["type"].endswith(":file-gone")
         assert client.get(f"/v1/clips/{hit['clip_id']}").status_code == 200
+
+
+def test_what_a_browser_cannot_play_comes_as_wav(model: RetrievalModel, tmp_path: Path) -> None:
+    original = tmp_path / "sounds" / "flute.aiff"
+    write_sounds(original.parent, [original.name], first_seed=2)  # five seconds
+    index(model, tmp_path / "store", "old", original.parent)
+    with serving(tmp_path / "store") as client:
+        wait_until_loaded(client)
+        (hit,) = client.post("/v1/search", json={"text": "flute"}).json()["hits"]
+        address = f"{hit['audio_url']}.wav"
+        answer = client.get(address)
+        assert answer.headers["content-type"] == "audio/wav"
+        assert 'filename="flute.wav"' in answer.headers["content-disposition"]
+        played, rate_hz = soundfile.read(io.BytesIO(answer.content))
+        assert (rate_hz, played.ndim, len(played)) == (44_100, 1, 5 * 44_100)
+        assert played.std() == pytest.approx(soundfile.read(original)[0].std(), rel=0.01)
+        part = client.get(address, headers={"Range": "bytes=1000-1999"})
+        assert (part.status_code, part.content) == (206, answer.content[1000:2000])
+
+        soundfile.write(original, sound(seconds=2, seed=3), RATE_HZ)
+        os.utime(original, (1, 1))
+        assert len(client.get(address).content) < len(answer.content)
+        original.write_text("no sound any more")
+        refused = client.get(address)
+        assert (refused.status_code, refused.json()["type"]) == (422, "urn:sonoglot:problem:unusable-audio")
+
+
+def test_copies_to_listen_to_take_bounded_room_and_go_with_the_server(tmp_path: Path) -> None:
+    write_sounds(tmp_path, ["a.aiff", "b.aiff", "c.aiff"], first_seed=0)  # three, four and five seconds
+    copies = PlayableCopies(most_bytes=10 * 44_100 * 2)
+    made = [copies.of(tmp_path / f"{name}.aiff", clip_id=name, mtime_ns=0) for name in "abc"]
+    assert [copy.exists() for copy in made] == [False, True, True]
+    copies.close()
+    assert not made[0].parent.exists()

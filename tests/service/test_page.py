@@ -18,8 +18,9 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from model.retrieval_model import RetrievalModel
 from service.app import create_app
-from tests.service.helpers import LOAD_TIMEOUT_S, png_bytes, wav_bytes
+from tests.service.helpers import LOAD_TIMEOUT_S, index, png_bytes, wav_bytes, write_sounds
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 CHROMEDRIVER = shutil.which("chromedriver")
@@ -157,6 +158,22 @@ def test_playing_starts_at_the_best_segment_and_a_click_seeks(page: Page, tmp_pa
     page.one(".hit .wave").click()  # in its middle
     page.until(lambda: 3.9 < page.playing_s() < 7)
     assert page.one(".hit .wave").get_attribute("aria-valuemax") == "8.0"
+
+
+def test_a_file_that_the_browser_cannot_play_is_played_as_wav(
+    browser: WebDriver, model: RetrievalModel, tmp_path: Path
+) -> None:
+    write_sounds(tmp_path / "old", ["hum.aiff"], first_seed=5)
+    index(model, tmp_path / "store", "old", tmp_path / "old")
+    with served(tmp_path / "store") as address:
+        page = Page(browser)
+        page.open(address)
+        assert page.ask("hum") == ["hum.aiff"]
+        page.one(".hit .play").click()
+        page.until(lambda: page.playing_s() > 0.2)
+        page.one(".hit .wave").click()
+        page.until(lambda: page.playing_s() > 4)
+        assert not page.browser.find_elements(By.CSS_SELECTOR, ".complaint")
 
 
 def test_the_keyboard_is_enough(page: Page) -> None:
