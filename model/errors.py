@@ -19,3 +19,7 @@ class UnreadableImageError(ModelError):
 
 class InvalidTextError(ModelError):
     """A query text is empty or longer than the limit."""
+
+
+class WeightsError(ModelError):
+    """A file of weights is broken, or of another architecture than it is taken for."""

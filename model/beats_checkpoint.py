@@ -1,0 +1,112 @@
+"""Published BEATs checkpoints: read safely, checked, and converted once to safetensors.
+
+A checkpoint is ``{"cfg": {...}, "model": {...}}`` (microsoft/unilm, folder beats, MIT); a fine-tuned one adds the
+labels and a classifier, which is left out here. Pickles are read with ``weights_only``, so that none can run a program.
+"""
+
+import dataclasses
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from model.beats import Beats, BeatsConfig
+from model.errors import WeightsError
+
+SUFFIX = ".safetensors"
+CONFIG_KEY = "beats_config"  # in the metadata of a converted file
+CLASSIFIER = "predictor."
+# The published names of our sizes and rates.
+PUBLISHED_NAMES = {
+    "patch_size": "input_patch_size",
+    "patch_dim": "embed_dim",
+    "layers": "encoder_layers",
+    "width": "encoder_embed_dim",
+    "feed_forward": "encoder_ffn_embed_dim",
+    "heads": "encoder_attention_heads",
+    "position_kernel": "conv_pos",
+    "position_groups": "conv_pos_groups",
+    "buckets": "num_buckets",
+    "max_distance": "max_distance",
+    "dropout": "dropout",
+    "attention_dropout": "attention_dropout",
+    "input_dropout": "dropout_input",
+    "layer_drop": "encoder_layerdrop",
+}
+# What all published checkpoints have, and this implementation is written for.
+EXPECTED = {
+    "activation_fn": "gelu",
+    "activation_dropout": 0.0,
+    "conv_bias": False,
+    "deep_norm": True,
+    "layer_norm_first": False,
+    "relative_position_embedding": True,
+    "gru_rel_pos": True,
+}
+
+
+def load_beats(path: Path) -> Beats:
+    """Build BEATs with the weights of a published checkpoint, or of a file that ``convert_beats`` wrote.
+
+    Raises WeightsError if it cannot be read, is of another architecture, or lacks or adds a tensor.
+    """
+    config, tensors = _read_converted(path) if path.suffix == SUFFIX else _read_published(path)
+    beats = Beats(config)
+    try:
+        beats.load_state_dict(dict(tensors), strict=True)
+    except RuntimeError as error:
+        raise WeightsError(
+            f"{path} does not hold the weights that its configuration needs: {error}"
+        ) from error
+    return beats
+
+
+def convert_beats(published: Path, converted: Path) -> None:
+    """Write a published checkpoint as safetensors, its configuration in the metadata."""
+    beats = load_beats(published)
+    config = json.dumps(dataclasses.asdict(beats.config))
+    save_file({key: t.contiguous() for key, t in beats.state_dict().items()}, converted, {CONFIG_KEY: config})
+
+
+def _read_converted(path: Path) -> tuple[BeatsConfig, Mapping[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            config = BeatsConfig(**json.loads(file.metadata()[CONFIG_KEY]))
+            return config, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, TypeError, KeyError, ValueError) as error:
+        raise WeightsError(f"{path} is not a converted BEATs checkpoint: {error}") from error
+
+
+def _read_published(path: Path) -> tuple[BeatsConfig, Mapping[str, Tensor]]:
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+        fields, tensors = stored["cfg"], stored["model"]
+    except (OSError, pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{path} is not a BEATs checkpoint: a file with 'cfg' and 'model' is expected ({error})"
+        ) from error
+    other = {name: fields[name] for name, value in EXPECTED.items() if fields.get(name, value) != value}
+    missing = [name for name in PUBLISHED_NAMES.values() if name not in fields]
+    if other or missing:
+        raise WeightsError(f"{path} is of another architecture: {other or f'cfg lacks {missing}'}")
+    config = BeatsConfig(**{ours: fields[theirs] for ours, theirs in PUBLISHED_NAMES.items()})
+    return config, _with_one_table(tensors, path)
+
+
+def _with_one_table(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """Return a checkpoint's weights without its classifier, and with the layers' table of positions kept once."""
+    ending = "self_attn.relative_attention_bias.weight"
+    tables = [tensor for key, tensor in tensors.items() if key.endswith(ending)]
+    if not tables or any(not torch.equal(table, tables[0]) for table in tables):
+        raise WeightsError(f"{path} is of another architecture: its layers share no table of positions")
+    kept = {
+        key: tensor
+        for key, tensor in tensors.items()
+        if not key.endswith(ending) and not key.startswith(CLASSIFIER)
+    }
+    return kept | {"encoder.relative_attention_bias.weight": tables[0]}
