@@ -17,10 +17,16 @@ from torch import Tensor
 
 from model.beats import Beats, BeatsConfig
 from model.errors import WeightsError
+from model.weights import load_strictly
 
 SUFFIX = ".safetensors"
 CONFIG_KEY = "beats_config"  # in the metadata of a converted file
 CLASSIFIER = "predictor."
+TABLE = "self_attn.relative_attention_bias.weight"  # each layer's copy
+WEIGHT_NORM = {
+    ".weight_g": ".parametrizations.weight.original0",
+    ".weight_v": ".parametrizations.weight.original1",
+}
 # The published names of our sizes and rates.
 PUBLISHED_NAMES = {
     "patch_size": "input_patch_size",
@@ -57,12 +63,7 @@ def load_beats(path: Path) -> Beats:
     """
     config, tensors = _read_converted(path) if path.suffix == SUFFIX else _read_published(path)
     beats = Beats(config)
-    try:
-        beats.load_state_dict(dict(tensors), strict=True)
-    except RuntimeError as error:
-        raise WeightsError(
-            f"{path} does not hold the weights that its configuration needs: {error}"
-        ) from error
+    load_strictly(beats, tensors, path)
     return beats
 
 
@@ -95,18 +96,24 @@ def _read_published(path: Path) -> tuple[BeatsConfig, Mapping[str, Tensor]]:
     if other or missing:
         raise WeightsError(f"{path} is of another architecture: {other or f'cfg lacks {missing}'}")
     config = BeatsConfig(**{ours: fields[theirs] for ours, theirs in PUBLISHED_NAMES.items()})
-    return config, _with_one_table(tensors, path)
+    return config, _under_our_names(tensors, path)
 
 
-def _with_one_table(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+def _under_our_names(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
     """Return a checkpoint's weights without its classifier, and with the layers' table of positions kept once."""
-    ending = "self_attn.relative_attention_bias.weight"
-    tables = [tensor for key, tensor in tensors.items() if key.endswith(ending)]
+    tables = [tensor for key, tensor in tensors.items() if key.endswith(TABLE)]
     if not tables or any(not torch.equal(table, tables[0]) for table in tables):
         raise WeightsError(f"{path} is of another architecture: its layers share no table of positions")
     kept = {
-        key: tensor
+        _our_name(key): tensor
         for key, tensor in tensors.items()
-        if not key.endswith(ending) and not key.startswith(CLASSIFIER)
+        if not key.endswith(TABLE) and not key.startswith(CLASSIFIER)
     }
     return kept | {"encoder.relative_attention_bias.weight": tables[0]}
+
+
+def _our_name(key: str) -> str:
+    """Name the normalised convolution as torch's parametrisations do."""
+    for theirs, ours in WEIGHT_NORM.items():
+        key = key.replace(theirs, ours)
+    return key

@@ -22,9 +22,10 @@ from model.quantised import pack, unpack
 from model.retrieval_model import RetrievalModel
 from model.space import EmbeddingSpace
 from model.trained_ear import CompactAudioConfig
+from model.weights import load_strictly
 
 DEFAULT_MODEL_DIR = Path(__file__).parent / "compact"
-FORMAT = 3
+FORMAT = 4
 CONFIG_FILE, WEIGHTS_FILE, CARD_FILE = "config.json", "model.safetensors", "README.md"
 ANCHOR_PREFIX, AUDIO_PREFIX = "anchor.", "audio."
 
@@ -42,7 +43,7 @@ class ModelConfig:
 def load_model(directory: Path | None = None, *, device: str = "cpu") -> RetrievalModel:
     """Build the model that a directory holds; the committed default if none is given.
 
-    Raises ModelDirectoryError if the directory is missing, incomplete or inconsistent.
+    Raises ModelDirectoryError if the directory is missing or incomplete, WeightsError if its weights do not fit.
     """
     directory = directory or DEFAULT_MODEL_DIR
     config = load_config(directory)
@@ -138,12 +139,7 @@ def build_audio_encoder(
 ) -> CompactAudioEncoder:
     """Build the audio encoder and load its weights strictly."""
     encoder = CompactAudioEncoder(config.audio_encoder)
-    try:
-        encoder.load_state_dict(dict(tensors), strict=True)
-    except RuntimeError as error:
-        raise ModelDirectoryError(
-            f"{directory / WEIGHTS_FILE} does not fit its {CONFIG_FILE}: {error}"
-        ) from error
+    load_strictly(encoder, tensors, directory / WEIGHTS_FILE)
     return encoder.eval().requires_grad_(False)
 
 

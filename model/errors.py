@@ -9,6 +9,10 @@ class ModelDirectoryError(ModelError):
     """A model directory is missing, incomplete, or does not match its config."""
 
 
+class WeightsError(ModelError):
+    """A file of weights is broken, or of another architecture than it is taken for."""
+
+
 class MissingPartError(ModelError):
     """A package or weight file that a model is made of is not installed or not found."""
 
@@ -19,7 +23,3 @@ class UnreadableImageError(ModelError):
 
 class InvalidTextError(ModelError):
     """A query text is empty or longer than the limit."""
-
-
-class WeightsError(ModelError):
-    """A file of weights is broken, or of another architecture than it is taken for."""

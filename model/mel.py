@@ -1,4 +1,4 @@
-"""Mel energies of waveforms: the front end that both kinds of ear begin with; each scales them in its own way."""
+"""Mel energies of waveforms: the front end that a trained ear begins with."""
 
 import warnings
 

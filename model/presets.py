@@ -1,50 +1,27 @@
-"""The models that can be named, with the facts one chooses by: dimension, licence, languages.
+"""Anchors of OpenCLIP's that can be named, with the facts one chooses by: dimension, licence, languages.
 
-Plain data and no heavy imports, so that `sonoglot models` answers at once. An anchor decides which languages
-and pictures are understood; each needs an audio encoder trained towards it before it can search sounds, and
-only the compact model comes with one.
+Plain data and no heavy imports, so that `sonoglot models` answers at once. An anchor decides which languages and
+pictures are understood; each needs an audio encoder trained towards it before it can search sounds.
 
 Figures: XM3600 text-to-image R@1 in percent, the anchors' own, as published.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelPreset:
-    """A model by name: what it is, what it may be used for, and whether it searches as it stands."""
-
-    name: str
-    kind: Literal["compact", "open_clip"]
-    dim: int
-    licence: str
-    languages: str
-    status: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class OpenClipPreset(ModelPreset):
-    """An anchor of OpenCLIP's: ``model_name`` and ``tag`` are OpenCLIP's own names for it."""
+class OpenClipPreset:
+    """An anchor: ``model_name`` and ``tag`` are OpenCLIP's own names for it."""
 
     model_name: str
     tag: str
-    kind: Literal["compact", "open_clip"] = "open_clip"
-    status: str = "anchor only: train an audio encoder towards it"
+    dim: int
+    licence: str
+    languages: str
 
-
-COMPACT = ModelPreset(
-    name="compact",
-    kind="compact",
-    dim=384,
-    licence="Apache-2.0; trained on ESC-50, CC BY-NC 3.0 (see its card before commercial use)",
-    languages="good in about ten, half as good as English in 22; per language in docs/evaluation.md",
-    status="ships with Sonoglot, works offline; the default",
-)
 
 OPEN_CLIP_PRESETS = (
     OpenClipPreset(
-        name="xlm-roberta-base",
         model_name="xlm-roberta-base-ViT-B-32",
         tag="laion5b_s13b_b90k",
         dim=512,
@@ -52,7 +29,6 @@ OPEN_CLIP_PRESETS = (
         languages="mean 42.6; en 47.0, ja 63.8, es 54.3, hi 16.8, bn 2.4, sw 2.3, te 0.2",
     ),
     OpenClipPreset(
-        name="xlm-roberta-large",
         model_name="xlm-roberta-large-ViT-H-14",
         tag="frozen_laion5b_s13b_b90k",
         dim=1024,
@@ -60,7 +36,6 @@ OPEN_CLIP_PRESETS = (
         languages="mean 50.2; en 51.3, ja 72.6, es 62.2, hi 21.5, bn 5.4, sw 2.7, te 0.6",
     ),
     OpenClipPreset(
-        name="siglip-i18n",
         model_name="ViT-B-16-SigLIP-i18n-256",
         tag="webli",
         dim=768,
@@ -68,7 +43,13 @@ OPEN_CLIP_PRESETS = (
         languages="mean 44.1; en 49.1, ja 43.2, es 59.6, hi 17.3, bn 21.1, sw 11.4, te 4.1",
     ),
     OpenClipPreset(
-        name="nllb-large-siglip",
+        model_name="ViT-B-16-SigLIP2-256",
+        tag="webli",
+        dim=768,
+        licence="Apache-2.0 by its makers' page; check before use",
+        languages="multilingual; no figures at hand",
+    ),
+    OpenClipPreset(
         model_name="nllb-clip-large-siglip",
         tag="mrl",
         dim=1152,
@@ -76,8 +57,6 @@ OPEN_CLIP_PRESETS = (
         languages="mean 60.8; en 52.1, ja 70.0, es 63.9, hi 42.0, bn 57.3, sw 49.8, te 42.3",
     ),
 )
-
-PRESETS: tuple[ModelPreset, ...] = (COMPACT, *OPEN_CLIP_PRESETS)
 
 
 def open_clip_preset(model_name: str, tag: str | None) -> OpenClipPreset | None:

@@ -1,7 +1,7 @@
 """The trained ear: log-mel spectrogram, EfficientNet-lite0, and a projection to the anchor's space.
 
 It starts from ImageNet weights, which do well on spectrograms (Palanisamy et al. 2020, arXiv 2007.11154), and all of
-it is trained, by ``training.recipes``. ``model.compact_audio_encoder`` joins two of it to a frozen ear.
+it is trained, by ``training.recipes``. ``model.compact_audio_encoder`` joins several of it.
 """
 
 import random
@@ -22,7 +22,7 @@ FEATURES = 1_280  # channels of EfficientNet-lite0's last layer
 
 @dataclass(frozen=True, kw_only=True)
 class CompactAudioConfig:
-    """Sizes of the trained ear, and the space all ears share; written into ``config.json``."""
+    """Sizes of an ear; written into ``config.json``."""
 
     embed_dim: int
     sample_rate_hz: int = 16_000

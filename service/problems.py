@@ -96,6 +96,7 @@ KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (model_errors.InvalidTextError, UNUSABLE_TEXT),
     (model_errors.UnreadableImageError, UNUSABLE_IMAGE),
     (model_errors.ModelDirectoryError, NOT_AVAILABLE),
+    (model_errors.WeightsError, NOT_AVAILABLE),
     (model_errors.MissingPartError, NOT_AVAILABLE),
 )
 

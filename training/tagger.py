@@ -1,9 +1,7 @@
-"""An AudioSet tagger to learn from: what it hears in a sound is the target of ``training.hearing``, and the tags of
-sounds that nobody has described (``training.tagging``).
+"""An AudioSet tagger: what it hears in sounds that nobody has described are their tags (``training.tagging``).
 
 YAMNet (Apache-2.0, https://github.com/tensorflow/models/tree/master/research/audioset/yamnet) as a TFLite file,
-which the user supplies: it is a teacher, and no part of what is shipped. It is run by ``ai-edge-litert``, which only
-training needs.
+which the user supplies: it is no part of what is shipped. It is run by ``ai-edge-litert``, which only tagging needs.
 """
 
 import warnings
@@ -24,7 +22,7 @@ LOGITS_SUFFIX = "BiasAdd"  # the last layer before the sigmoid; the output itsel
 
 
 class Tagger:
-    """Waveforms to the tagger's logits. Not for use by several threads at once: the interpreter holds its tensors."""
+    """Waveforms to the tagger's scores. Not for use by several threads at once: the interpreter holds its tensors."""
 
     def __init__(self, path: Path) -> None:
         self._interpreter = _interpreter(path)
@@ -41,14 +39,6 @@ class Tagger:
         self._logits = logits[0]["index"]
         self._scale, self._zero = logits[0]["quantization"]
         self.classes = _class_names(path)
-
-    def hear(self, waveforms: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the mean and the maximum over a waveform's frames of each class's logit, (N, 2 * 521).
-
-        ``waveforms``: (N, samples) in [-1, 1] at 16 kHz; frames do not overlap, and a shorter waveform is padded.
-        """
-        frames = (self._frames(waveform) for waveform in waveforms)
-        return np.stack([np.concatenate([logits.mean(0), logits.max(0)]) for logits in frames])
 
     def scores(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the mean over a waveform's frames of each class's score in [0, 1], (521,)."""
@@ -84,9 +74,7 @@ def _interpreter(path: Path) -> Any:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
-        raise TaggerError(
-            "learning from a tagger needs ai-edge-litert: run `pip install ai-edge-litert`"
-        ) from error
+        raise TaggerError("a tagger needs ai-edge-litert: run `pip install ai-edge-litert`") from error
     try:
         # intermediate tensors are kept so that the logits can be read; that costs memory, which is warned of
         with warnings.catch_warnings(action="ignore", category=UserWarning):

@@ -1,5 +1,6 @@
-"""``sonoglot models``: the built-in model, and what a model directory holds."""
+"""``sonoglot models``: the built-in model, what a model directory holds, and anchors to train towards."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,13 +16,14 @@ def models(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the built-in model, and any model directories given."""
+    """Show the built-in model, any model directories given, and the anchors that a model can be trained towards."""
     from model.directory import DEFAULT_MODEL_DIR
+    from model.presets import OPEN_CLIP_PRESETS
 
     found = [_describe(directory) for directory in (DEFAULT_MODEL_DIR, *(directories or []))]
     found[0]["default"] = True
     if as_json:
-        print_json({"models": found})
+        print_json({"models": found, "anchors": [asdict(anchor) for anchor in OPEN_CLIP_PRESETS]})
         return
     from rich.console import Console
     from rich.table import Table
@@ -33,7 +35,13 @@ def models(
         table.add_row(
             name, str(item["dim"]), item["fingerprint"][:12], Text(item["directory"], overflow="fold")
         )
-    Console().print(table)
+    anchors = Table("anchor", "tag", "dimension", "licence", "languages (XM3600 text-to-image R@1)")
+    for anchor in OPEN_CLIP_PRESETS:
+        anchors.add_row(anchor.model_name, anchor.tag, str(anchor.dim), anchor.licence, anchor.languages)
+    console = Console()
+    console.print(table)
+    console.print("Each model's licences are on its card, README.md in its directory. OpenCLIP's anchors:\n")
+    console.print(anchors)
 
 
 def _describe(directory: Path) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from training.hearing import HearingReport
     from training.trainer import EpochReport
 
 app = typer.Typer(help="Train a model by a recipe.", no_args_is_help=True)
@@ -30,10 +29,6 @@ def compact(
         Path | None,
         typer.Option("--anchor", metavar="FILE", help="Anchor from `train text-head`; else the shipped one."),
     ] = None,
-    tagger: Annotated[
-        Path | None,
-        typer.Option("--tagger", metavar="FILE", help="YAMNet's TFLite file, to learn hearing from first."),
-    ] = None,
     only_ear: Annotated[
         int | None,
         typer.Option(
@@ -43,12 +38,6 @@ def compact(
             help="Train this ear alone; run one of each side by side, then the same without it.",
         ),
     ] = None,
-    effects: Annotated[
-        Path | None,
-        typer.Option(
-            "--effects", metavar="FILE", help="aisfx's checkpoint.pth; else its weights in the shipped model."
-        ),
-    ] = None,
 ) -> None:
     """Train the compact model, as the committed default was."""
     from training.progress import Progress
@@ -56,9 +45,7 @@ def compact(
     from training.recipes import compact as recipe
 
     report = Reporter(epochs or COMPACT_EPOCHS)
-    progress = Progress(
-        on_stage=report.stage, on_batch=report.batch, on_hearing=report.hearing, on_epoch=report.epoch
-    )
+    progress = Progress(on_stage=report.stage, on_batch=report.batch, on_epoch=report.epoch)
     recipe(
         data,
         out,
@@ -66,8 +53,6 @@ def compact(
         seed=seed,
         device=device,
         anchor_file=anchor,
-        tagger=tagger,
-        effects_file=effects,
         only_ear=only_ear,
         progress=progress,
         command=shlex.join(["sonoglot", *sys.argv[1:]]),
@@ -114,13 +99,6 @@ class Reporter:
     def batch(self, clips: int, loss: float) -> None:
         if sys.stderr.isatty():
             typer.echo(f"\r{clips} clips, loss {loss:.3f}  ", nl=False, err=True)
-
-    def hearing(self, report: "HearingReport") -> None:
-        left_min = (report.epochs - report.epoch) * report.seconds / 60
-        typer.echo(
-            f"hearing, epoch {report.epoch}/{report.epochs}: loss {report.loss:.4f}, {left_min:.0f} min left",
-            err=True,
-        )
 
     def epoch(self, report: "EpochReport") -> None:
         figures = ", ".join(f"{name} {value:.3f}" for name, value in report.figures.items())

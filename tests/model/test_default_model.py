@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from model.directory import DEFAULT_MODEL_DIR, load_model, load_space
-from model.errors import ModelDirectoryError
+from model.errors import ModelDirectoryError, WeightsError
 from model.retrieval_model import RetrievalModel
 
 
@@ -129,7 +129,8 @@ def test_weights_of_another_shape_are_refused(copied: Path) -> None:
     config = json.loads((copied / "config.json").read_text())
     config["audio_encoder"]["embed_dim"] = 128
     (copied / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelDirectoryError, match="does not fit"):
+    told = r"model\.safetensors is of another architecture: ears\.0\.projection\.bias is \(384,\) and not \(128,\)"
+    with pytest.raises(WeightsError, match=told + ", and 7 more"):
         load_model(copied)
 
 

@@ -20,10 +20,9 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast, XLMRobertaConfig
 
-from model.directory import DEFAULT_MODEL_DIR
 from model.errors import MissingPartError, ModelDirectoryError
 from model.open_clip_anchor import DEFAULT_MODEL, LICENCE_UNKNOWN, OpenClipAnchor
-from model.presets import COMPACT, OPEN_CLIP_PRESETS, PRESETS
+from model.presets import OPEN_CLIP_PRESETS
 
 DIM, IMAGE_SIZE = 24, 32
 TEXTS = [
@@ -314,12 +313,3 @@ def test_every_preset_is_a_model_that_openclip_has_with_the_stated_dimension() -
         config = open_clip.get_model_config(preset.model_name)
         assert config is not None
         assert config["embed_dim"] == preset.dim
-
-
-def test_the_compact_preset_states_the_dimension_of_the_committed_model() -> None:
-    config = json.loads((DEFAULT_MODEL_DIR / "config.json").read_text())
-    assert config["audio_encoder"]["embed_dim"] == COMPACT.dim
-
-
-def test_preset_names_are_distinct() -> None:
-    assert len({preset.name for preset in PRESETS}) == len(PRESETS)

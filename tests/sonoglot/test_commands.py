@@ -146,9 +146,12 @@ def test_libraries_and_models_are_listed(store: Path) -> None:
     (library,) = document(run("libraries", "--json", store=store))["libraries"]
     assert (library["name"], library["clips"], library["failed"]) == ("tones", 4, 1)
     assert "tones" in run("libraries", store=store).stdout
-    (model,) = document(run("models", "--json"))["models"]
+    listed = document(run("models", "--json"))
+    (model,) = listed["models"]
     assert (model["name"], model["default"]) == ("sonoglot-compact", True)
+    assert "CC BY-NC" in {a["model_name"]: a["licence"] for a in listed["anchors"]}["nllb-clip-large-siglip"]
     assert "sonoglot-compact" in run("models").stdout
+    assert "nllb-clip" in run("models").stdout
 
 
 def test_the_store_can_be_named_in_the_environment(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The recipe of the default model, end to end on a handful of clips: what it writes is whole and can be used."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,12 @@ import torch
 
 from model.directory import AUDIO_PREFIX, DEFAULT_MODEL_DIR, load_model, load_tensors
 from training.errors import DataError
-from training.manifest import ManifestEntry, write_manifest
+from training.manifest import ManifestEntry, read_manifest, write_manifest
 from training.progress import Progress
 from training.recipes import compact
 
 RATE = 16_000
-EFFECTS = f"{AUDIO_PREFIX}effects."
+NOT_DESCRIBED = (4, 7)  # of the sixteen clips to train on
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +31,16 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )[row % 2]
         soundfile.write(folder / f"{row}.wav", 0.2 * sound, RATE)
         split = "val" if row >= 16 else "train"
-        audio = folder / f"{row}.wav"
-        entries.append(ManifestEntry(audio=audio, captions=(f"a {name}",), label=name, split=split))
+        described = row not in NOT_DESCRIBED
+        entries.append(
+            ManifestEntry(
+                audio=folder / f"{row}.wav",
+                captions=(f"a {name}",) if described else (),
+                label=name if described else None,
+                tags=((name, 0.9),),
+                split=split,
+            )
+        )
     write_manifest(folder / "clips.jsonl", entries)
     return folder / "clips.jsonl"
 
@@ -39,9 +48,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(manifest: Path, out: Path, *, only_ear: int | None = None) -> tuple[dict, list[str]]:
     """Return the figures, and what was said while training."""
     stages: list[str] = []
-    progress = Progress(
-        on_stage=stages.append, on_batch=lambda *_: None, on_hearing=lambda _: None, on_epoch=lambda _: None
-    )
+    progress = Progress(on_stage=stages.append, on_batch=lambda *_: None, on_epoch=lambda _: None)
     figures = compact([manifest], out, epochs=1, only_ear=only_ear, command="a test", progress=progress)
     return figures, stages
 
@@ -51,19 +58,20 @@ def test_what_comes_back_is_a_whole_model_with_all_ears_aligned(manifest: Path, 
     assert 0 <= figures["classes"]["map"] <= 1
     trained, shipped = load_tensors(tmp_path / "out"), load_tensors(DEFAULT_MODEL_DIR)
     assert trained.keys() == shipped.keys()
-    frozen = [key for key in trained if key.startswith(EFFECTS + "network.")]
-    assert all(torch.equal(trained[key], shipped[key]) for key in frozen)
-    aligned = EFFECTS + "projection.weight"
-    assert not torch.equal(trained[aligned], shipped[aligned])
+    for ear in range(4):
+        aligned = f"{AUDIO_PREFIX}ears.{ear}.projection.weight"
+        assert not torch.equal(trained[aligned], shipped[aligned])
     model = load_model(tmp_path / "out")
     assert np.isfinite(model.embed_audio(np.zeros((1, model.window_samples), np.float32))).all()
     assert "fingerprint" in (tmp_path / "out" / "README.md").read_text("utf-8").lower()
-    assert "aligning the effects ear" in stages
+    heard = [stage for stage in stages if stage.startswith("training")]
+    clips = ((1, 16), (2, 16), (3, 14), (4, 14))  # the last two hear only what people described
+    assert heard == [f"training ear-{ear} on {count} clips for 1 epochs" for ear, count in clips]
 
 
 def test_ears_trained_side_by_side_join_to_the_same_model(manifest: Path, tmp_path: Path) -> None:
     run(manifest, tmp_path / "whole")
-    for ear in (2, 1):
+    for ear in (4, 3, 2, 1):
         assert run(manifest, tmp_path / "joined", only_ear=ear)[0] == {}
         assert not (tmp_path / "joined" / "model.safetensors").exists()
     run(manifest, tmp_path / "joined")
@@ -75,5 +83,12 @@ def test_ears_trained_side_by_side_join_to_the_same_model(manifest: Path, tmp_pa
 
 
 def test_an_ear_that_there_is_not_is_said(manifest: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="there is no trained ear 3; there are 2"):
-        run(manifest, tmp_path, only_ear=3)
+    with pytest.raises(DataError, match="there is no ear 5; there are 4"):
+        run(manifest, tmp_path, only_ear=5)
+
+
+def test_where_nobody_described_anything_every_ear_hears_all(manifest: Path, tmp_path: Path) -> None:
+    entries = [replace(entry, captions=(), label=None) for entry in read_manifest(manifest)]
+    write_manifest(tmp_path / "tagged.jsonl", entries)
+    _, stages = run(tmp_path / "tagged.jsonl", tmp_path / "out", only_ear=4)
+    assert "training ear-4 on 16 clips for 1 epochs" in stages

@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 
 from sonoglot.cli import app
 from training import tagger as tagger_module
+from training.errors import TaggerError
 from training.manifest import read_manifest
-from training.tagger import SAMPLE_RATE_HZ
+from training.tagger import SAMPLE_RATE_HZ, Tagger
 from training.tagging import tag_clips
 
 
@@ -83,3 +84,12 @@ def test_a_folder_without_sounds_is_said(tmp_path: Path, monkeypatch: pytest.Mon
     result = CliRunner().invoke(app, ["tags", str(tmp_path), "--tagger", "t.tflite", "--out", out])
     assert result.exit_code == 1
     assert "no sounds in" in result.stderr
+
+
+def test_a_file_that_is_no_tagger_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "tagger.tflite"
+    path.write_bytes(b"not a model")
+    with pytest.raises(TaggerError, match=r"tagger\.tflite cannot be read as a TFLite model"):
+        Tagger(path)
+    with pytest.raises(TaggerError, match=r"missing\.tflite"):
+        Tagger(tmp_path / "missing.tflite")
