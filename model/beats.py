@@ -16,6 +16,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from model.audio_encoder import AudioEncoder
 from model.kaldi import KaldiFilterBank
+from model.spec_augment import SpecAugment
 
 SAMPLE_RATE_HZ = 16_000
 MEL_BINS = 128
@@ -50,6 +51,7 @@ class Beats(nn.Module):
         self.config = config
         size = config.patch_size
         self.filter_bank = KaldiFilterBank(sample_rate_hz=SAMPLE_RATE_HZ, bins=MEL_BINS)
+        self.spec_augment = SpecAugment(fill=0.0)  # the mean level
         self.patch_embedding = nn.Conv2d(1, config.patch_dim, size, stride=size, bias=False)
         self.layer_norm = nn.LayerNorm(config.patch_dim)
         self.post_extract_proj = nn.Linear(config.patch_dim, config.width)
@@ -68,7 +70,8 @@ class Beats(nn.Module):
         ``padding``, (N, samples), is true where a waveform was filled up to the length of the longest.
         """
         levels = (self.filter_bank(waveforms) - LEVEL_MEAN) / (2 * LEVEL_DEVIATION)
-        patches = self.patch_embedding(levels[:, None]).flatten(2).transpose(1, 2)  # time before pitch
+        images = self.spec_augment(levels.transpose(1, 2)[:, None]).transpose(2, 3)
+        patches = self.patch_embedding(images).flatten(2).transpose(1, 2)  # time before pitch
         if padding is not None:
             padding = _all_of_each(_all_of_each(padding, levels.shape[1]), patches.shape[1])
         tokens = self.dropout_input(self.post_extract_proj(self.layer_norm(patches)))
@@ -171,16 +174,24 @@ class GatedAttention(nn.Module):
         return self.out_proj(heard.transpose(1, 2).flatten(2))
 
 
+@dataclass(frozen=True, kw_only=True)
+class BeatsEncoderConfig(BeatsConfig):
+    """BEATs, and the dimension of the space that it is mapped to; written into ``config.json``."""
+
+    embed_dim: int
+
+
 class BeatsEncoder(AudioEncoder):
     """Waveforms (N, samples) at 16 kHz to (N, embed_dim): the mean of BEATs' tokens under a linear map."""
 
     sample_rate_hz = SAMPLE_RATE_HZ
 
-    def __init__(self, config: BeatsConfig, *, embed_dim: int) -> None:
+    def __init__(self, config: BeatsEncoderConfig) -> None:
         super().__init__()
-        self.embed_dim = embed_dim
+        self.config = config
+        self.embed_dim = config.embed_dim
         self.beats = Beats(config)
-        self.projection = nn.Linear(config.width, embed_dim)
+        self.projection = nn.Linear(config.width, config.embed_dim)
 
     def forward(self, waveforms: Tensor) -> Tensor:
         missing = self.beats.least_samples - waveforms.shape[1]

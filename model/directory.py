@@ -3,11 +3,13 @@
 A directory says everything needed to build the model again; loading is strict, so a missing, extra or misshapen
 tensor is an error and never a silently random layer. The fingerprint of the embedding space is taken over the
 configuration and all the weights.
+
+The weights of the compact anchor lie in the directory too. An OpenCLIP anchor is named in the configuration, with the
+fingerprint that it must have; where a folder ``anchor`` lies in the directory, it is loaded from there and not from the
+hub.
 """
 
-import dataclasses
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,29 +17,20 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from model.anchor import Anchor
+from model.audio_encoders import build_encoder
 from model.compact_anchor import CompactAnchor
-from model.compact_audio_encoder import CompactAudioEncoder
+from model.config import CONFIG_FILE, AnchorReference, ModelConfig, read_config, write_config
 from model.errors import ModelDirectoryError
 from model.quantised import pack, unpack
 from model.retrieval_model import RetrievalModel
 from model.space import EmbeddingSpace
-from model.trained_ear import CompactAudioConfig
 from model.weights import load_strictly
 
 DEFAULT_MODEL_DIR = Path(__file__).parent / "compact"
-FORMAT = 4
-CONFIG_FILE, WEIGHTS_FILE, CARD_FILE = "config.json", "model.safetensors", "README.md"
+WEIGHTS_FILE, CARD_FILE = "model.safetensors", "README.md"
+ANCHOR_FOLDER = "anchor"
 ANCHOR_PREFIX, AUDIO_PREFIX = "anchor.", "audio."
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ModelConfig:
-    """What ``config.json`` says of a model with the compact anchor."""
-
-    name: str
-    audio_encoder: CompactAudioConfig
-    window_s: float = 5.0
-    hop_s: float = 2.5
 
 
 def load_model(directory: Path | None = None, *, device: str = "cpu") -> RetrievalModel:
@@ -46,25 +39,45 @@ def load_model(directory: Path | None = None, *, device: str = "cpu") -> Retriev
     Raises ModelDirectoryError if the directory is missing or incomplete, WeightsError if its weights do not fit.
     """
     directory = directory or DEFAULT_MODEL_DIR
-    config = load_config(directory)
+    config = read_config(directory)
     tensors = load_tensors(directory)
     fingerprint = fingerprint_of(directory)
-    anchor = build_anchor(tensors, fingerprint=fingerprint)
-    audio_encoder = build_audio_encoder(config, _below(tensors, AUDIO_PREFIX), directory)
-    space = EmbeddingSpace(name=config.name, fingerprint=fingerprint, dim=anchor.dim)
+    if config.anchor:
+        anchor = load_named_anchor(config.anchor, directory, device=device)
+    else:
+        anchor = CompactAnchor(_below(tensors, ANCHOR_PREFIX), fingerprint=fingerprint)
+    encoder = build_encoder(config.audio_encoder)
+    load_strictly(encoder, _below(tensors, AUDIO_PREFIX), directory / WEIGHTS_FILE)
     return RetrievalModel(
         anchor=anchor,
-        audio_encoder=audio_encoder.to(device),
-        space=space,
+        audio_encoder=encoder.requires_grad_(False).to(device),
+        space=EmbeddingSpace(name=config.name, fingerprint=fingerprint, dim=anchor.dim),
         window_s=config.window_s,
         hop_s=config.hop_s,
     )
 
 
+def load_named_anchor(named: AnchorReference, directory: Path, *, device: str) -> Anchor:
+    """Load the OpenCLIP anchor of a model; ModelDirectoryError if it is not the one that it was trained towards."""
+    from model.open_clip_anchor import OpenClipAnchor  # seconds, which the compact anchor does not need
+
+    here = directory / ANCHOR_FOLDER
+    if here.is_dir():
+        anchor = OpenClipAnchor.load(f"local-dir:{here}", device=device)
+    else:
+        anchor = OpenClipAnchor.load(named.model_name, tag=named.tag, device=device)
+    if anchor.fingerprint != named.fingerprint:
+        raise ModelDirectoryError(
+            f"{directory} was trained towards another anchor than {anchor.name}: its fingerprint is "
+            f"{anchor.fingerprint[:12]} and not {named.fingerprint[:12]}. Put the right one into {here}"
+        )
+    return anchor
+
+
 def load_space(directory: Path | None = None) -> EmbeddingSpace:
     """Return the space of a model without building it."""
     directory = directory or DEFAULT_MODEL_DIR
-    config = load_config(directory)
+    config = read_config(directory)
     return EmbeddingSpace(
         name=config.name, fingerprint=fingerprint_of(directory), dim=config.audio_encoder.embed_dim
     )
@@ -78,33 +91,16 @@ def save_model(
     audio: Mapping[str, Tensor],
     card: str,
 ) -> None:
-    """Write a model directory; weights are stored as ``model.quantised`` says."""
+    """Write a model directory; ``anchor`` has the compact anchor's weights, and none where the anchor is named.
+
+    The weights of a compact model are stored as ``model.quantised`` says, those of any other as they are.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     tensors = {ANCHOR_PREFIX + key: tensor for key, tensor in anchor.items()}
-    tensors |= {AUDIO_PREFIX + key: tensor for key, tensor in audio.items()}
-    save_file(pack(tensors), directory / WEIGHTS_FILE)
-    text = json.dumps({"format": FORMAT, **dataclasses.asdict(config)}, indent=2)
-    (directory / CONFIG_FILE).write_text(text + "\n", "utf-8")
+    tensors |= {AUDIO_PREFIX + key: tensor.cpu().contiguous() for key, tensor in audio.items()}
+    save_file(tensors if config.anchor else pack(tensors), directory / WEIGHTS_FILE)
+    write_config(directory, config)
     (directory / CARD_FILE).write_text(card, "utf-8")
-
-
-def load_config(directory: Path) -> ModelConfig:
-    """Read ``config.json`` strictly."""
-    path = directory / CONFIG_FILE
-    try:
-        fields = json.loads(path.read_text("utf-8"))
-        version = fields.pop("format")
-        if version != FORMAT:
-            raise ModelDirectoryError(
-                f"{path}: format {version} is not {FORMAT}; use the release that wrote it"
-            )
-        return ModelConfig(**fields | {"audio_encoder": CompactAudioConfig(**fields["audio_encoder"])})
-    except FileNotFoundError as error:
-        raise ModelDirectoryError(
-            f"{directory} is not a model directory: {CONFIG_FILE} is missing"
-        ) from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ModelDirectoryError(f"{path} is not a valid model configuration: {error}") from error
 
 
 def load_tensors(directory: Path) -> dict[str, Tensor]:
@@ -127,20 +123,6 @@ def fingerprint_of(directory: Path) -> str:
                 f"{directory} is not a model directory: {name} cannot be read"
             ) from error
     return digest.hexdigest()
-
-
-def build_anchor(tensors: Mapping[str, Tensor], *, fingerprint: str) -> CompactAnchor:
-    """Build the anchor from all tensors of a directory."""
-    return CompactAnchor(_below(tensors, ANCHOR_PREFIX), fingerprint=fingerprint)
-
-
-def build_audio_encoder(
-    config: ModelConfig, tensors: Mapping[str, Tensor], directory: Path
-) -> CompactAudioEncoder:
-    """Build the audio encoder and load its weights strictly."""
-    encoder = CompactAudioEncoder(config.audio_encoder)
-    load_strictly(encoder, tensors, directory / WEIGHTS_FILE)
-    return encoder.eval().requires_grad_(False)
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

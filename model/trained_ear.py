@@ -1,10 +1,9 @@
 """The trained ear: log-mel spectrogram, EfficientNet-lite0, and a projection to the anchor's space.
 
 It starts from ImageNet weights, which do well on spectrograms (Palanisamy et al. 2020, arXiv 2007.11154), and all of
-it is trained, by ``training.recipes``. ``model.compact_audio_encoder`` joins several of it.
+it is trained, by ``training.recipes.compact``. ``model.compact_audio_encoder`` joins several of it.
 """
 
-import random
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from model.audio_encoder import AudioEncoder
 from model.imagenet import NETWORK
 from model.mel import MelEnergies
+from model.spec_augment import SpecAugment
 
 FEATURES = 1_280  # channels of EfficientNet-lite0's last layer
 
@@ -63,33 +63,6 @@ class LogMel(nn.Module):
         return scaled.transpose(1, 2)[:, None]
 
 
-class SpecAugment(nn.Module):
-    """Blank out bands of frequency and stretches of time while training (Park et al. 2019, arXiv 1904.08779)."""
-
-    def __init__(
-        self, *, bands: int = 2, band_share: float = 0.15, stretches: int = 2, stretch_share: float = 0.12
-    ):
-        super().__init__()
-        self.bands, self.band_share = bands, band_share
-        self.stretches, self.stretch_share = stretches, stretch_share
-
-    def forward(self, images: Tensor) -> Tensor:
-        if not self.training:
-            return images
-        images = images.clone()
-        _, _, mels, frames = images.shape
-        for image in images:
-            for _ in range(self.bands):
-                width = random.randint(0, int(mels * self.band_share))
-                start = random.randint(0, mels - width)
-                image[:, start : start + width] = -1.0
-            for _ in range(self.stretches):
-                width = random.randint(0, int(frames * self.stretch_share))
-                start = random.randint(0, frames - width)
-                image[:, :, start : start + width] = -1.0
-        return images
-
-
 class TrainedEar(AudioEncoder):
     """Waveforms (N, samples) at 16 kHz to (N, embed_dim)."""
 
@@ -99,7 +72,7 @@ class TrainedEar(AudioEncoder):
         self.embed_dim = config.embed_dim
         self.sample_rate_hz = config.sample_rate_hz
         self.log_mel = LogMel(config)
-        self.spec_augment = SpecAugment()
+        self.spec_augment = SpecAugment(fill=-1.0)
         network = timm.create_model(NETWORK, pretrained=False, num_classes=0, in_chans=1, drop_path_rate=0.1)
         self.network = cast(EfficientNet, network)
         # half as fast again on a CPU (torch's stub of ``to`` does not know its own argument)

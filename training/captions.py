@@ -50,18 +50,20 @@ class ClipText:
     tags: tuple[str, ...]
     tag_weights: tuple[float, ...]
 
-    def draw(self, rng: random.Random, *, machine_share: float) -> str:
-        """Draw one caption: a person's, or one made of up to two tags."""
+    def draw(
+        self, rng: random.Random, *, machine_share: float, templates: Sequence[str] = PERSON_TEMPLATES
+    ) -> str:
+        """Draw one caption: a person's, put into one of the templates, or one made of up to two tags."""
         if not self.captions or (self.tags and rng.random() < machine_share):
             return self._machine_caption(rng)
-        return rng.choice(PERSON_TEMPLATES).format(rng.choice(self.captions))
+        return rng.choice(templates).format(rng.choice(self.captions))
 
-    def all_captions(self) -> set[str]:
+    def all_captions(self, templates: Sequence[str] = PERSON_TEMPLATES) -> set[str]:
         """Return every caption that ``draw`` can return, to embed them once."""
         return {
             *(template.format(tag) for template in TAG_TEMPLATES for tag in self.tags),
             *(JOINT.format(*pair) for pair in combinations(sorted(self.tags[:JOINED_TAGS]), 2)),
-            *(template.format(caption) for template in PERSON_TEMPLATES for caption in self.captions),
+            *(template.format(caption) for template in templates for caption in self.captions),
         }
 
     def _machine_caption(self, rng: random.Random) -> str:

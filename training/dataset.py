@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.audio_data import mixture, random_cut, random_gain, seconds_to_hear
-from training.captions import MIXTURE_JOINTS, ClipText
+from training.captions import MIXTURE_JOINTS, PERSON_TEMPLATES, ClipText
 from training.text_vectors import TextVectors
 
 ONE_DRAW_S = 5.0  # so much of a clip is worth one draw an epoch
@@ -38,6 +38,7 @@ class DrawChoices:
     mixture_share: float
     machine_share: float
     lengths_s: tuple[float, ...]  # few, since kernels are prepared anew for every new length
+    templates: tuple[str, ...] = PERSON_TEMPLATES  # of people's captions
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,13 @@ class AlignmentData:
             first, second = (random_cut(self.waveforms[r], samples, rng) for r in (pair.first, pair.second))
             target = 0.5 * (self.targets[pair.first] + self.targets[pair.second])
             return mixture(first, second, rng), pair.caption, target
-        caption = self.texts[row].draw(rng, machine_share=self.choices.machine_share)
+        caption = self._draw_caption(row, rng)
         wave = random_gain(random_cut(self.waveforms[row], samples, rng), rng)
         return wave, caption, self.targets[row]
+
+    def _draw_caption(self, row: int, rng: random.Random) -> str:
+        choices = self.choices
+        return self.texts[row].draw(rng, machine_share=choices.machine_share, templates=choices.templates)
 
     def _target(self, text: ClipText) -> Tensor:
         """Return the share of each text of the bank: people's captions evenly, tags by their scores."""
@@ -128,15 +133,15 @@ class AlignmentData:
         pairs = []
         for _ in range(count):
             first, second = rng.choices(clips, cum_weights=bounds, k=2)
-            names = (
-                self.texts[row].draw(rng, machine_share=self.choices.machine_share) for row in (first, second)
-            )
+            names = (self._draw_caption(row, rng) for row in (first, second))
             pairs.append(MixedPair(first, second, rng.choice(MIXTURE_JOINTS).format(*names)))
         return pairs
 
     def _templated(self) -> list[str]:
         """Return every caption that ``ClipText.draw`` can return."""
-        return sorted({caption for text in self.texts for caption in text.all_captions()})
+        return sorted(
+            {caption for text in self.texts for caption in text.all_captions(self.choices.templates)}
+        )
 
     def _epoch_rows(self, rng: random.Random) -> list[int]:
         """Draw the clips of an epoch by systematic sampling: a clip worth one draw is in every epoch."""

@@ -36,10 +36,17 @@ def nearly_right(texts_md: Tensor, targets_nm: Tensor) -> Tensor:
     return (main.float() @ same_mm > 0) & (targets_nm == 0)
 
 
-def in_batch_loss(audio_nd: Tensor, captions_nd: Tensor, scale: Tensor) -> Tensor:
-    """Symmetric InfoNCE of the drawn captions against each other, equal meanings merged."""
-    same = captions_nd @ captions_nd.T > SAME_MEANING_COSINE
-    targets = same.float() / same.float().sum(1, keepdim=True)
+def in_batch_loss(audio_nd: Tensor, captions_nd: Tensor, scale: Tensor, *, merged: bool) -> Tensor:
+    """Symmetric InfoNCE of the drawn captions against each other.
+
+    ``merged``: captions of nearly the same meaning are answers of each other's clips; else every other is wrong, as the
+    paper has it.
+    """
+    if merged:
+        same = (captions_nd @ captions_nd.T > SAME_MEANING_COSINE).float()
+        targets = same / same.sum(1, keepdim=True)
+    else:
+        targets = torch.eye(len(captions_nd), device=captions_nd.device)
     logits = scale.clamp(max=MAX_SCALE) * audio_nd @ captions_nd.T
     to_text = -(targets * F.log_softmax(logits, dim=1)).sum(1).mean()
     to_audio = -(targets * F.log_softmax(logits.T, dim=1)).sum(1).mean()

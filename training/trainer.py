@@ -21,6 +21,7 @@ from training.averaging import average_into
 from training.checkpoint import read_checkpoint_of, write_checkpoint
 from training.dataset import AlignmentData, Batch
 from training.errors import DivergedError
+from training.layer_decay import parameter_groups
 from training.loss import bank_loss, in_batch_loss, initial_log_scale, unit
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -28,7 +29,11 @@ CHECKPOINT_FILE = "checkpoint.pt"
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerConfig:
-    """How to optimise. ``bank_weight`` is the share of the loss against the whole caption bank."""
+    """How to optimise.
+
+    ``bank_weight`` is the share of the loss against the whole caption bank, ``merge_same_meaning`` what
+    ``in_batch_loss`` calls merged, ``layer_decay`` the ratio of a layer's learning rate to that of the one above.
+    """
 
     epochs: int
     lr: float = 1e-3
@@ -36,6 +41,8 @@ class TrainerConfig:
     warmup_epochs: float = 1.0
     clip_norm: float = 2.0
     bank_weight: float = 0.7
+    merge_same_meaning: bool = True
+    layer_decay: float = 1.0
     average_decay: float = 0.99
     seed: int = 0
     device: str = "cpu"
@@ -63,15 +70,12 @@ class Trainer:
         self.log_scale = nn.Parameter(initial_log_scale().to(config.device))
         self.data, self.config, self.run_id = data, config, run_id
         self.epoch = 0
-        decayed = [p for p in self.encoder.parameters() if p.ndim > 1]
-        plain = [p for p in self.encoder.parameters() if p.ndim <= 1] + [self.log_scale]
-        self.optimiser = torch.optim.AdamW(
-            [
-                {"params": decayed, "weight_decay": config.weight_decay},
-                {"params": plain, "weight_decay": 0.0},
-            ],
-            lr=config.lr,
+        groups = parameter_groups(
+            [*self.encoder.named_parameters(), ("log_scale", self.log_scale)],
+            layer_decay=config.layer_decay,
+            weight_decay=config.weight_decay,
         )
+        self.optimiser = torch.optim.AdamW(groups, lr=config.lr)
         self._bank = data.bank.to(config.device)
 
     def run(
@@ -131,7 +135,7 @@ class Trainer:
         steps = math.ceil(len(self.data) / self.data.choices.batch_size)
         for step, batch in enumerate(self.data.batches(self.epoch)):
             for group in self.optimiser.param_groups:
-                group["lr"] = self.config.lr * self._schedule(self.epoch + step / steps)
+                group["lr"] = self.config.lr * group["rate"] * self._schedule(self.epoch + step / steps)
             loss = self._step(batch)
             total, clips = total + loss * len(batch.waveforms), clips + len(batch.waveforms)
             on_batch(clips, loss)
@@ -157,9 +161,10 @@ class Trainer:
     def _loss(self, audio_nd: Tensor, captions_nd: Tensor, targets_nm: Tensor) -> Tensor:
         scale = self.log_scale.exp()
         share = self.config.bank_weight
-        return share * bank_loss(audio_nd, self._bank, targets_nm, scale) + (1 - share) * in_batch_loss(
-            audio_nd, captions_nd, scale
+        loss = (1 - share) * in_batch_loss(
+            audio_nd, captions_nd, scale, merged=self.config.merge_same_meaning
         )
+        return loss + share * bank_loss(audio_nd, self._bank, targets_nm, scale) if share else loss
 
     def _schedule(self, epoch: float) -> float:
         """Linear warm-up, then a cosine to zero."""

@@ -2,29 +2,36 @@
 
 import shlex
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from training.progress import Progress
     from training.trainer import EpochReport
 
 app = typer.Typer(help="Train a model by a recipe.", no_args_is_help=True)
 
+DataOption = Annotated[
+    list[Path], typer.Option("--data", metavar="MANIFEST", help="Manifest; may be given again.")
+]
+OutOption = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Model directory to write; also resumes from it.")
+]
+SeedOption = Annotated[int, typer.Option(help="Seed of everything random.")]
+DeviceOption = Annotated[str, typer.Option(help="cpu or cuda.")]
+
 
 def compact(
-    data: Annotated[
-        list[Path], typer.Option("--data", metavar="MANIFEST", help="Manifest; may be given again.")
-    ],
-    out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Model directory to write; also resumes from it.")
-    ],
+    data: DataOption,
+    out: OutOption,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Epochs; the recipe's own number if not given.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    seed: SeedOption = 0,
+    device: DeviceOption = "cpu",
     anchor: Annotated[
         Path | None,
         typer.Option("--anchor", metavar="FILE", help="Anchor from `train text-head`; else the shipped one."),
@@ -40,12 +47,9 @@ def compact(
     ] = None,
 ) -> None:
     """Train the compact model, as the committed default was."""
-    from training.progress import Progress
-    from training.recipes import COMPACT_EPOCHS
-    from training.recipes import compact as recipe
+    from training.recipes.compact import COMPACT_EPOCHS
+    from training.recipes.compact import compact as recipe
 
-    report = Reporter(epochs or COMPACT_EPOCHS)
-    progress = Progress(on_stage=report.stage, on_batch=report.batch, on_epoch=report.epoch)
     recipe(
         data,
         out,
@@ -54,13 +58,66 @@ def compact(
         device=device,
         anchor_file=anchor,
         only_ear=only_ear,
-        progress=progress,
+        progress=Reporter(epochs or COMPACT_EPOCHS).progress(),
         command=shlex.join(["sonoglot", *sys.argv[1:]]),
     )
     if only_ear is None:
         typer.echo(f"Written to {out}. Use it with: sonoglot index PATH... --library NAME --model {out}")
     else:
         typer.echo(f"Ear {only_ear} is trained. The same command without --only-ear joins the ears.")
+
+
+class ScheduleName(StrEnum):
+    """The paper's two schedules."""
+
+    PAPER = "paper"
+    EXPANDED = "expanded"
+
+
+def cacara(
+    data: DataOption,
+    out: OutOption,
+    anchor: Annotated[
+        str | None,
+        typer.Option(
+            "--anchor", metavar="NAME", help="OpenCLIP model, or local-dir:FOLDER; the paper's if not given."
+        ),
+    ] = None,
+    tag: Annotated[str | None, typer.Option(help="Tag of the OpenCLIP model's weights.")] = None,
+    beats: Annotated[
+        Path | None,
+        typer.Option(
+            "--beats", metavar="FILE", help="BEATs checkpoint to start from; random weights if not given."
+        ),
+    ] = None,
+    schedule: Annotated[
+        ScheduleName, typer.Option(help="paper: 3 epochs, batch 64; expanded: 10 epochs, batch 110.")
+    ] = ScheduleName.PAPER,
+    seed: SeedOption = 0,
+    device: DeviceOption = "cpu",
+) -> None:
+    """Train the paper's model: BEATs towards an OpenCLIP anchor."""
+    from model.config import AnchorReference
+    from model.open_clip_anchor import DEFAULT_MODEL, DEFAULT_TAG, OpenClipAnchor
+    from training.recipes.cacara import EXPANDED, PAPER
+    from training.recipes.cacara import cacara as recipe
+
+    name, tag = (anchor, tag) if anchor else (DEFAULT_MODEL, tag or DEFAULT_TAG)
+    towers = OpenClipAnchor.load(name, tag=tag, device=device)
+    chosen = {ScheduleName.PAPER: PAPER, ScheduleName.EXPANDED: EXPANDED}[schedule]
+    recipe(
+        data,
+        out,
+        anchor=towers,
+        reference=AnchorReference(model_name=name, tag=tag, fingerprint=towers.fingerprint),
+        beats=beats,
+        schedule=chosen,
+        seed=seed,
+        device=device,
+        command=shlex.join(["sonoglot", *sys.argv[1:]]),
+        progress=Reporter(chosen.epochs).progress(),
+    )
+    typer.echo(f"Written to {out}. Use it with: sonoglot index PATH... --library NAME --model {out}")
 
 
 def text_head(
@@ -93,6 +150,12 @@ class Reporter:
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
 
+    def progress(self) -> "Progress":
+        """Return where a recipe reports to."""
+        from training.progress import Progress
+
+        return Progress(on_stage=self.stage, on_batch=self.batch, on_epoch=self.epoch)
+
     def stage(self, text: str) -> None:
         typer.echo(text, err=True)
 
@@ -114,5 +177,6 @@ class Reporter:
 def add_commands(wrap) -> typer.Typer:
     """Return the ``train`` command with its recipes, errors made readable by ``wrap``."""
     app.command("compact")(wrap(compact))
+    app.command("cacara")(wrap(cacara))
     app.command("text-head")(wrap(text_head))
     return app

@@ -10,13 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.beats import Beats, BeatsConfig, BeatsEncoder
+from model.beats import Beats, BeatsEncoder, BeatsEncoderConfig
 from model.beats_checkpoint import convert_beats, load_beats
 from model.errors import WeightsError
 from model.retrieval_model import embed_windows
 from tests.model.beats_reference import LENGTHS_S, REFERENCE, padding, waveforms
 
-TINY = BeatsConfig(
+TINY = BeatsEncoderConfig(
+    embed_dim=8,
     patch_dim=12,
     layers=2,
     width=16,
@@ -113,7 +114,7 @@ def test_a_pickle_that_runs_a_program_is_refused(tmp_path: Path) -> None:
 
 def test_the_encoder_takes_any_length_and_a_batch_changes_nothing() -> None:
     torch.manual_seed(0)
-    encoder = BeatsEncoder(TINY, embed_dim=8).eval()
+    encoder = BeatsEncoder(TINY).eval()
     waves = waveforms(1.0).numpy()
     together = embed_windows(encoder, waves)
     alone = embed_windows(encoder, waves[1:])
@@ -124,7 +125,7 @@ def test_the_encoder_takes_any_length_and_a_batch_changes_nothing() -> None:
 
 def test_it_learns_with_dropped_layers() -> None:
     torch.manual_seed(0)
-    encoder = BeatsEncoder(TINY, embed_dim=8).train()
+    encoder = BeatsEncoder(TINY).train()
     loss = encoder(waveforms(1.0)).square().mean()
     loss.backward()
     got = {name for name, parameter in encoder.named_parameters() if parameter.grad is not None}

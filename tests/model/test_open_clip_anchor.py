@@ -17,91 +17,19 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
-from transformers import PreTrainedTokenizerFast, XLMRobertaConfig
+from transformers import XLMRobertaConfig
 
 from model.errors import MissingPartError, ModelDirectoryError
 from model.open_clip_anchor import DEFAULT_MODEL, LICENCE_UNKNOWN, OpenClipAnchor
 from model.presets import OPEN_CLIP_PRESETS
-
-DIM, IMAGE_SIZE = 24, 32
-TEXTS = [
-    "a dog barks",
-    "ein Hund bellt",
-    "犬が吠えている",
-    "كلب ينبح",
-    "कुत्ता भौंकता है",
-    "mbwa anabweka",
-    "rain on a tin roof while somebody far away rings a bell",
-    "雨",
-]
-
-
-def save_tokenizer(directory: Path) -> int:
-    """Train a unigram tokenizer of XLM-RoBERTa's kind on the test's texts; return its vocabulary's size."""
-    special = ["<s>", "<pad>", "</s>", "<unk>"]
-    tokenizer = Tokenizer(models.Unigram())
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    trainer = trainers.UnigramTrainer(vocab_size=160, special_tokens=special, unk_token="<unk>")
-    tokenizer.train_from_iterator(TEXTS * 5, trainer)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", pair="<s> $A </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
-    )
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token="<s>",
-        cls_token="<s>",
-        pad_token="<pad>",
-        eos_token="</s>",
-        sep_token="</s>",
-        unk_token="<unk>",
-    ).save_pretrained(directory)
-    return tokenizer.get_vocab_size()
+from tests.model.tiny_open_clip import DIM, TEXTS, write_open_clip
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory as OpenCLIP publishes models, with the text tower's config.json beside."""
+    """A directory as OpenCLIP publishes models."""
     directory = tmp_path_factory.mktemp("tiny-xlm-roberta")
-    vocab_size = save_tokenizer(directory)
-    XLMRobertaConfig(
-        vocab_size=vocab_size,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=90,
-        type_vocab_size=1,
-        bos_token_id=0,
-        pad_token_id=1,
-        eos_token_id=2,
-    ).save_pretrained(directory)
-    config = {
-        "model_cfg": {
-            "embed_dim": DIM,
-            "vision_cfg": {
-                "image_size": IMAGE_SIZE,
-                "layers": 2,
-                "width": 32,
-                "head_width": 8,
-                "patch_size": 8,
-            },
-            "text_cfg": {
-                "hf_model_name": "xlm-roberta-base",
-                "hf_tokenizer_name": "xlm-roberta-base",
-                "hf_pooler_type": "mean_pooler",
-                "hf_proj_type": "mlp",
-            },
-        },
-        "preprocess_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "interpolation": "bicubic"},
-    }
-    here = {"hf_model_name": str(directory), "hf_model_pretrained": False}
-    text_config = config["model_cfg"]["text_cfg"] | here
-    torch.manual_seed(0)
-    model = open_clip.CustomTextCLIP(**(config["model_cfg"] | {"text_cfg": text_config}))
-    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    save_file(weights, directory / "open_clip_model.safetensors")
-    (directory / "open_clip_config.json").write_text(json.dumps(config))
+    write_open_clip(directory)
     return directory
 
 

@@ -12,7 +12,7 @@ from model.directory import AUDIO_PREFIX, DEFAULT_MODEL_DIR, load_model, load_te
 from training.errors import DataError
 from training.manifest import ManifestEntry, read_manifest, write_manifest
 from training.progress import Progress
-from training.recipes import compact
+from training.recipes.compact import compact
 
 RATE = 16_000
 NOT_DESCRIBED = (4, 7)  # of the sixteen clips to train on
@@ -63,7 +63,9 @@ def test_what_comes_back_is_a_whole_model_with_all_ears_aligned(manifest: Path, 
         assert not torch.equal(trained[aligned], shipped[aligned])
     model = load_model(tmp_path / "out")
     assert np.isfinite(model.embed_audio(np.zeros((1, model.window_samples), np.float32))).all()
-    assert "fingerprint" in (tmp_path / "out" / "README.md").read_text("utf-8").lower()
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert "Fingerprint: `" in card
+    assert "drawn towards 7,000 words" in card
     heard = [stage for stage in stages if stage.startswith("training")]
     clips = ((1, 16), (2, 16), (3, 14), (4, 14))  # the last two hear only what people described
     assert heard == [f"training ear-{ear} on {count} clips for 1 epochs" for ear, count in clips]

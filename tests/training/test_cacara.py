@@ -1,0 +1,138 @@
+"""The paper's recipe, end to end with the real classes at a tiny size: it trains, and what it writes can be used."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+from typer.testing import CliRunner
+
+from model.beats_checkpoint import load_beats
+from model.config import AnchorReference
+from model.directory import load_model, load_space, load_tensors
+from model.errors import ModelDirectoryError
+from model.open_clip_anchor import OpenClipAnchor
+from sonoglot.cli import app
+from tests.model.beats_reference import REFERENCE
+from tests.model.tiny_open_clip import DIM, write_open_clip
+from training.errors import DataError
+from training.manifest import ManifestEntry, write_manifest
+from training.progress import Progress
+from training.recipes.cacara import Schedule, cacara
+
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def towers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("open-clip")
+    write_open_clip(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight clips to train on, two to watch, and one that nobody described."""
+    folder = tmp_path_factory.mktemp("clips")
+    entries = []
+    for row in range(11):
+        noise = np.random.default_rng(row).standard_normal(RATE) * 10 ** -(row % 2)
+        soundfile.write(folder / f"{row}.wav", 0.1 * noise, RATE)
+        name = ("loud", "faint")[row % 2]
+        entry = ManifestEntry(
+            audio=folder / f"{row}.wav",
+            captions=(f"a {name} noise",) if row < 10 else (),
+            tags=(("Noise", 0.9),),
+            label=name,
+            split="train" if row not in (8, 9) else "val",
+        )
+        entries.append(entry)
+    write_manifest(folder / "clips.jsonl", entries)
+    return folder / "clips.jsonl"
+
+
+def train(manifest: Path, towers: Path, out: Path, *, beats: Path | None = REFERENCE) -> list[str]:
+    """Train for two epochs and return what was said."""
+    stages: list[str] = []
+    name = f"local-dir:{towers}"
+    anchor = OpenClipAnchor.load(name)
+    cacara(
+        [manifest],
+        out,
+        anchor=anchor,
+        reference=AnchorReference(model_name=name, tag=None, fingerprint=anchor.fingerprint),
+        beats=beats,
+        schedule=Schedule(epochs=2, batch_size=4),
+        command="a test",
+        progress=Progress(on_stage=stages.append, on_batch=lambda *_: None, on_epoch=lambda _: None),
+    )
+    return stages
+
+
+@pytest.fixture(scope="module")
+def trained(manifest: Path, towers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("trained")
+    assert "training beats on 8 clips for 2 epochs" in train(manifest, towers, out)
+    return out
+
+
+def test_what_comes_back_embeds_text_pictures_and_sound_in_one_space(trained: Path) -> None:
+    model = load_model(trained)
+    assert (model.space.dim, model.window_s) == (DIM, 10.0)
+    assert load_space(trained) == model.space
+    windows = np.random.default_rng(0).standard_normal((2, model.window_samples)).astype(np.float32)
+    vectors = (
+        model.embed_audio(windows),
+        model.embed_texts(["a dog barks", "雨"]),
+        model.embed_images([Image.new("RGB", (40, 40), "red")] * 2),
+    )
+    for found in vectors:
+        assert found.shape == (2, DIM)
+        np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    card = (trained / "README.md").read_text("utf-8")
+    assert "started from beats_reference.pt" in card
+    assert "On 2 validation clips" in card
+
+
+def test_the_anchor_is_frozen_and_beats_is_not(trained: Path, towers: Path) -> None:
+    tensors = load_tensors(trained)
+    assert all(key.startswith("audio.") for key in tensors)  # the anchor stays where it was
+    anchor = OpenClipAnchor.load(f"local-dir:{towers}")
+    assert load_model(trained).anchor.fingerprint == anchor.fingerprint
+    started = dict(load_beats(REFERENCE).named_parameters())
+    moved = {key for key, tensor in started.items() if not tensor.equal(tensors[f"audio.beats.{key}"])}
+    assert {key for key in started if ".fc" in key or "patch" in key or "v_proj" in key} <= moved
+
+
+def test_the_anchor_may_lie_in_the_model_directory_and_must_be_the_right_one(
+    trained: Path, towers: Path, tmp_path: Path
+) -> None:
+    here = Path(shutil.copytree(trained, tmp_path / "model"))
+    shutil.copytree(towers, here / "anchor")
+    assert load_model(here).embed_texts(["rain"]).shape == (1, DIM)
+    config = (here / "config.json").read_text()
+    fingerprint = load_model(here).anchor.fingerprint
+    (here / "config.json").write_text(config.replace(fingerprint, "0" * 64))
+    with pytest.raises(ModelDirectoryError, match="trained towards another anchor"):
+        load_model(here)
+
+
+def test_the_command_writes_a_model(manifest: Path, towers: Path, tmp_path: Path) -> None:
+    arguments = ["train", "cacara", "--data", str(manifest), "--out", str(tmp_path / "out")]
+    arguments += ["--anchor", f"local-dir:{towers}", "--beats", str(REFERENCE)]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    assert "Use it with: sonoglot index" in done.stdout
+    assert load_model(tmp_path / "out").space.name == "cacara"
+    wrong = CliRunner().invoke(app, [*arguments[:-1], str(manifest)])
+    assert wrong.exit_code == 1
+    assert "is not a BEATs checkpoint" in wrong.output
+
+
+def test_without_captions_there_is_nothing_to_learn(towers: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(RATE), RATE)
+    write_manifest(tmp_path / "a.jsonl", [ManifestEntry(audio=tmp_path / "a.wav", tags=(("Noise", 0.9),))])
+    with pytest.raises(DataError, match="none of the clips has a caption"):
+        train(tmp_path / "a.jsonl", towers, tmp_path / "out")

@@ -1,0 +1,32 @@
+"""One alignment of one encoder, begun or resumed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import Tensor
+
+from model.audio_encoder import AudioEncoder
+from training.dataset import AlignmentData
+from training.progress import Progress
+from training.trainer import CHECKPOINT_FILE, Trainer, TrainerConfig
+
+
+def align(
+    encoder: AudioEncoder,
+    data: AlignmentData,
+    out: Path,
+    config: TrainerConfig,
+    *,
+    run: str,
+    evaluate: Callable[[AudioEncoder], dict[str, float]],
+    progress: Progress,
+) -> dict[str, Tensor]:
+    """Align an encoder and return its averaged weights; its checkpoint is in ``out``, and resumed from there."""
+    trainer = Trainer(encoder, data, config, run_id=run)
+    if (out / CHECKPOINT_FILE).exists():
+        trainer.resume(out / CHECKPOINT_FILE)
+        progress.on_stage(f"resuming after epoch {trainer.epoch}")
+    progress.on_stage(f"training {out.name} on {len(trainer.data.texts)} clips for {config.epochs} epochs")
+    out.mkdir(parents=True, exist_ok=True)
+    trainer.run(out, evaluate=evaluate, on_epoch=progress.on_epoch, on_batch=progress.on_batch)
+    return trainer.averaged.state_dict()

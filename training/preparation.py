@@ -1,0 +1,121 @@
+"""What every recipe begins with: the clips of its manifests, decoded, and what they may be called."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.anchor import Anchor
+from model.audio_encoder import AudioEncoder
+from model.retrieval_model import embed_windows
+from training.audio_data import FULL_SCALE, load_waveforms
+from training.captions import ClipText, clip_texts
+from training.dataset import AlignmentData, DrawChoices
+from training.errors import DataError
+from training.evaluation import class_name
+from training.manifest import ManifestEntry, read_manifests
+from training.metrics import ClipVectors, rank_clips, rank_texts
+from training.progress import Progress
+from training.text_vectors import TextVectors
+
+VALIDATION_BATCH = 32
+VALIDATION_S = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clips:
+    """Decoded clips, what they may be called, and where their texts lie."""
+
+    entries: Sequence[ManifestEntry]
+    waveforms: Sequence[NDArray[np.int16]]
+    texts: Sequence[ClipText]
+    vectors: TextVectors
+    sample_rate_hz: int
+
+    def described(self) -> "Clips":
+        """Return the clips of which a person said what they are, by a caption or a label; all if there are none."""
+        rows = range(len(self.entries))
+        kept = [row for row in rows if self.entries[row].captions or self.entries[row].label] or rows
+        return replace(
+            self,
+            entries=[self.entries[row] for row in kept],
+            waveforms=[self.waveforms[row] for row in kept],
+            texts=[self.texts[row] for row in kept],
+        )
+
+    def batches(self, choices: DrawChoices, *, mixtures: int, seed: int) -> AlignmentData:
+        """Return batches to align an encoder with; mixtures and order depend on the seed."""
+        return AlignmentData(
+            self.waveforms,
+            self.texts,
+            self.vectors,
+            sample_rate_hz=self.sample_rate_hz,
+            choices=choices,
+            mixtures=mixtures,
+            seed=seed,
+        )
+
+
+def split_entries(data: Sequence[Path]) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
+    """Return the clips to train on and the labelled ones to watch."""
+    entries = read_manifests(data)
+    train = [entry for entry in entries if entry.split in (None, "train")]
+    if not train:
+        raise DataError("the manifests hold no clips to train on (split 'train', or none)")
+    return train, [entry for entry in entries if entry.split == "val" and entry.label]
+
+
+def prepare(
+    train: Sequence[ManifestEntry], anchor: Anchor, cache: Path, *, sample_rate_hz: int, progress: Progress
+) -> Clips:
+    """Embed what the clips may be called, and decode them; what cannot be read is said and left out."""
+    progress.on_stage(f"embedding captions with the {anchor.name} anchor")
+    vectors = TextVectors(anchor, cache)
+    texts = clip_texts(train, vectors)
+    progress.on_stage(f"decoding {len(train)} clips")
+    waveforms, failed = load_waveforms(
+        [entry.audio for entry in train], sample_rate_hz=sample_rate_hz, on_progress=lambda _: None
+    )
+    for path, reason in failed.items():
+        progress.on_stage(f"left out {path}: {reason}")
+    return Clips(
+        entries=train, waveforms=waveforms, texts=texts, vectors=vectors, sample_rate_hz=sample_rate_hz
+    )
+
+
+def validation(
+    entries: Sequence[ManifestEntry], vectors: TextVectors, rate: int
+) -> Callable[[AudioEncoder], dict[str, float]]:
+    """Return a function that gives class-name mAP and accuracy on the first five seconds of labelled clips."""
+    if not entries:
+        return lambda _: {}
+    waveforms, _ = load_waveforms([e.audio for e in entries], sample_rate_hz=rate, on_progress=lambda _: None)
+    usable = [row for row, wave in enumerate(waveforms) if len(wave)]
+    windows = np.stack([_first_window(waveforms[row], VALIDATION_S * rate) for row in usable])
+    labels = sorted({entries[row].label or "" for row in usable})
+    names = [class_name(label) for label in labels]
+    vectors.add(names)
+    own = np.array([labels.index(entries[row].label or "") for row in usable])
+    right = [np.flatnonzero(own == row) for row in range(len(labels))]
+
+    def figures(encoder: AudioEncoder) -> dict[str, float]:
+        clips = ClipVectors(_embed(encoder, windows), np.arange(len(windows)))
+        texts = vectors.rows(names)
+        return {
+            "class_map": float(rank_clips(texts, clips, right).average_precision.mean()),
+            "zero_shot_accuracy": rank_texts(clips, texts, [np.array([o]) for o in own]).recall_at(1),
+        }
+
+    return figures
+
+
+def _first_window(waveform: NDArray[np.int16], samples: int) -> NDArray[np.float32]:
+    audio = waveform[:samples].astype(np.float32) / np.float32(FULL_SCALE)
+    return np.pad(audio, (0, samples - len(audio)))
+
+
+def _embed(encoder: AudioEncoder, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    starts = range(0, len(windows), VALIDATION_BATCH)
+    return np.concatenate([embed_windows(encoder, windows[i : i + VALIDATION_BATCH]) for i in starts])

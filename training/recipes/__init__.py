@@ -1,0 +1,1 @@
+"""Recipes: functions from manifests to a model directory. A variant is another function, not another option."""
