@@ -90,8 +90,8 @@ class Encoder(nn.Module):
         nn.init.zeros_(convolution.bias)  # pyright: ignore[reportArgumentType]
         self.pos_conv = nn.ModuleList([weight_norm(convolution, dim=2)])
         self.relative_attention_bias = nn.Embedding(config.buckets, config.heads)
-        self.layers = nn.ModuleList([Layer(config) for _ in range(config.layers)])
         self.layer_norm = nn.LayerNorm(width)
+        self.layers = nn.ModuleList([Layer(config) for _ in range(config.layers)])
         nn.init.normal_(self.relative_attention_bias.weight, std=0.02)
 
     def forward(self, tokens: Tensor, padding: Tensor | None) -> Tensor:

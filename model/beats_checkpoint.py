@@ -87,12 +87,20 @@ def _read_published(path: Path) -> tuple[BeatsConfig, Mapping[str, Tensor]]:
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
         fields, tensors = stored["cfg"], stored["model"]
-    except (OSError, pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
+        other = {name: fields[name] for name, value in EXPECTED.items() if fields.get(name, value) != value}
+        missing = [name for name in PUBLISHED_NAMES.values() if name not in fields]
+    except (
+        OSError,
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:
         raise WeightsError(
             f"{path} is not a BEATs checkpoint: a file with 'cfg' and 'model' is expected ({error})"
         ) from error
-    other = {name: fields[name] for name, value in EXPECTED.items() if fields.get(name, value) != value}
-    missing = [name for name in PUBLISHED_NAMES.values() if name not in fields]
     if other or missing:
         raise WeightsError(f"{path} is of another architecture: {other or f'cfg lacks {missing}'}")
     config = BeatsConfig(**{ours: fields[theirs] for ours, theirs in PUBLISHED_NAMES.items()})

@@ -23,13 +23,12 @@ class MelEnergies(nn.Module):
         bins: int,
         low_hz: float,
         high_hz: float,
-        mel_scale: str,
     ) -> None:
         super().__init__()
         self.window_size, self.hop_size, self.fft_size = window_size, hop_size, fft_size
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # of bands above half the rate
             filters = melscale_fbanks(
-                fft_size // 2 + 1, low_hz, high_hz, bins, sample_rate_hz, norm="slaney", mel_scale=mel_scale
+                fft_size // 2 + 1, low_hz, high_hz, bins, sample_rate_hz, norm="slaney", mel_scale="slaney"
             )
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("taper", torch.hann_window(window_size), persistent=False)

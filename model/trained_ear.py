@@ -53,7 +53,6 @@ class LogMel(nn.Module):
             bins=config.mel_bins,
             low_hz=config.low_hz,
             high_hz=config.high_hz,
-            mel_scale="slaney",
         )
 
     def forward(self, waveforms: Tensor) -> Tensor:

@@ -32,8 +32,8 @@ def create_app(*, store_dir: Path, model_dir: Path | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        runtime.start()
         app.state.copies = PlayableCopies()
+        runtime.start()
         try:
             yield
         finally:

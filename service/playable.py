@@ -27,14 +27,13 @@ class PlayableCopies:
         """
         copy = Path(self._folder.name, f"{clip_id}-{mtime_ns}.wav")
         if not copy.exists():
+            copy.parent.mkdir(exist_ok=True)  # something may tidy up where temporary files are
             unfinished = copy.with_suffix(".part")
-            with (
-                open_audio(path, sample_rate_hz=PLAYABLE_RATE_HZ) as blocks,
-                soundfile.SoundFile(unfinished, "w", PLAYABLE_RATE_HZ, 1, "PCM_16", format="WAV") as sound,
-            ):
-                for block in blocks:
-                    sound.write(block)
-            unfinished.replace(copy)
+            try:
+                _write_wav(path, unfinished)
+                unfinished.replace(copy)
+            finally:
+                unfinished.unlink(missing_ok=True)
             self._make_room(copy)
         return copy
 
@@ -49,3 +48,12 @@ class PlayableCopies:
             left -= other.stat().st_size
             if left < 0:
                 other.unlink()
+
+
+def _write_wav(path: Path, wav: Path) -> None:
+    with (
+        open_audio(path, sample_rate_hz=PLAYABLE_RATE_HZ) as blocks,
+        soundfile.SoundFile(wav, "w", PLAYABLE_RATE_HZ, 1, "PCM_16", format="WAV") as sound,
+    ):
+        for block in blocks:
+            sound.write(block)

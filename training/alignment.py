@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from model.audio_encoder import AudioEncoder
 from training.dataset import AlignmentData
+from training.errors import DataError
 from training.progress import Progress
 from training.trainer import CHECKPOINT_FILE, Trainer, TrainerConfig
 
@@ -22,6 +24,8 @@ def align(
     progress: Progress,
 ) -> dict[str, Tensor]:
     """Align an encoder and return its averaged weights; its checkpoint is in ``out``, and resumed from there."""
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise DataError("there is no CUDA device that torch can use; train on the CPU")
     trainer = Trainer(encoder, data, config, run_id=run)
     if (out / CHECKPOINT_FILE).exists():
         trainer.resume(out / CHECKPOINT_FILE)

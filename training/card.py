@@ -67,8 +67,8 @@ def _data_table(entries: Sequence[ManifestEntry]) -> list[str]:
 
 
 def _licence_note(entries: Sequence[ManifestEntry]) -> list[str]:
-    restricted = sum(NON_COMMERCIAL in (entry.licence or "") for entry in entries)
-    inherited = sum(any(name in (entry.licence or "") for name in SHARE_ALIKE) for entry in entries)
+    restricted = sum(NON_COMMERCIAL in (entry.licence or "").upper() for entry in entries)
+    inherited = sum(any(name in (entry.licence or "").upper() for name in SHARE_ALIKE) for entry in entries)
     lines = []
     if inherited:
         lines += [

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from training.audio_data import mixture, random_cut, random_gain, seconds_to_hear
 from training.captions import MIXTURE_JOINTS, PERSON_TEMPLATES, ClipText
+from training.errors import DataError
 from training.text_vectors import TextVectors
 
 ONE_DRAW_S = 5.0  # so much of a clip is worth one draw an epoch
@@ -69,6 +70,11 @@ class AlignmentData:
             for row, wave in enumerate(waveforms)
             if len(wave) and (texts[row].captions or texts[row].tags)
         ]
+        if not kept:
+            raise DataError(
+                "none of the clips can be learned from: each needs sound, and a caption or tags (a label is neither; "
+                "`sonoglot manifest --caption-column` and `--wordings` give captions, `sonoglot tags` tags)"
+            )
         self.waveforms = [waveforms[row] for row in kept]
         self.texts = [texts[row] for row in kept]
         self.sample_rate_hz, self.choices, self.seed = sample_rate_hz, choices, seed
@@ -79,7 +85,6 @@ class AlignmentData:
         self._bank_row = {text: row for row, text in enumerate(bank)}
         vectors.add([*bank, *(pair.caption for pair in self.pairs), *self._templated()])
         self.bank = torch.from_numpy(vectors.rows(bank))
-        self.targets = torch.stack([self._target(text) for text in self.texts])
 
     def __len__(self) -> int:
         # a batch, however little there is to hear
@@ -106,11 +111,11 @@ class AlignmentData:
         if self.pairs and rng.random() < self.choices.mixture_share:
             pair = rng.choice(self.pairs)
             first, second = (random_cut(self.waveforms[r], samples, rng) for r in (pair.first, pair.second))
-            target = 0.5 * (self.targets[pair.first] + self.targets[pair.second])
+            target = 0.5 * (self._target(self.texts[pair.first]) + self._target(self.texts[pair.second]))
             return mixture(first, second, rng), pair.caption, target
         caption = self._draw_caption(row, rng)
         wave = random_gain(random_cut(self.waveforms[row], samples, rng), rng)
-        return wave, caption, self.targets[row]
+        return wave, caption, self._target(self.texts[row])
 
     def _draw_caption(self, row: int, rng: random.Random) -> str:
         choices = self.choices

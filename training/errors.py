@@ -18,7 +18,7 @@ class CheckpointError(TrainingError):
 
 
 class TaggerError(TrainingError):
-    """A tagger to learn from cannot be loaded or run."""
+    """A tagger cannot be loaded or run."""
 
 
 class DivergedError(TrainingError):

@@ -35,15 +35,22 @@ class Clips:
     sample_rate_hz: int
 
     def described(self) -> "Clips":
-        """Return the clips of which a person said what they are, by a caption or a label; all if there are none."""
+        """Return the clips of which a person said what they are, by a caption or a label; all if there are none.
+
+        A label alone is no text to learn from: such a clip counts if it has tags.
+        """
         rows = range(len(self.entries))
-        kept = [row for row in rows if self.entries[row].captions or self.entries[row].label] or rows
+        kept = [row for row in rows if self._is_described(row)] or rows
         return replace(
             self,
             entries=[self.entries[row] for row in kept],
             waveforms=[self.waveforms[row] for row in kept],
             texts=[self.texts[row] for row in kept],
         )
+
+    def _is_described(self, row: int) -> bool:
+        entry, text = self.entries[row], self.texts[row]
+        return bool(text.captions or (entry.label and text.tags)) and len(self.waveforms[row]) > 0
 
     def batches(self, choices: DrawChoices, *, mixtures: int, seed: int) -> AlignmentData:
         """Return batches to align an encoder with; mixtures and order depend on the seed."""

@@ -58,10 +58,12 @@ export class Player extends EventTarget {
 
   #failed() {
     const { source } = this;
-    if (source.standIn) { // the browser may only lack this kind of file
+    const { MEDIA_ERR_DECODE, MEDIA_ERR_SRC_NOT_SUPPORTED } = MediaError;
+    const unplayable = [MEDIA_ERR_DECODE, MEDIA_ERR_SRC_NOT_SUPPORTED].includes(this.#audio.error?.code);
+    if (source.standIn && unplayable) { // the browser may only lack this kind of file
       [source.url, source.standIn] = [source.standIn, null];
       this.source = null;
-      this.playFrom(source, this.#fromS);
+      this.playFrom(source, this.#audio.currentTime || this.#fromS);
       return;
     }
     this.dispatchEvent(new CustomEvent("failed", { detail: { source } }));

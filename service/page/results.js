@@ -180,7 +180,7 @@ export class Results {
 
   async #explain(row) {
     if (!row) return;
-    const response = await fetch(row.hit.audio_url, { headers: { Range: "bytes=0-0" } }).catch(() => null);
+    const response = await fetch(`${row.hit.audio_url}.wav`, { headers: { Range: "bytes=0-0" } }).catch(() => null);
     if (response && !response.ok) row.complain((await response.json().catch(() => ({}))).detail ?? "The file cannot be read.");
     else if (response) row.complain("This browser cannot play this kind of file. Download it to listen.");
     else row.complain("The server does not answer.");

@@ -35,13 +35,15 @@ def models(
         table.add_row(
             name, str(item["dim"]), item["fingerprint"][:12], Text(item["directory"], overflow="fold")
         )
-    anchors = Table("anchor", "tag", "dimension", "licence", "languages (XM3600 text-to-image R@1)")
-    for anchor in OPEN_CLIP_PRESETS:
-        anchors.add_row(anchor.model_name, anchor.tag, str(anchor.dim), anchor.licence, anchor.languages)
     console = Console()
     console.print(table)
-    console.print("Each model's licences are on its card, README.md in its directory. OpenCLIP's anchors:\n")
-    console.print(anchors)
+    console.print("Each model's licences are on its card, README.md in its directory.\n")
+    console.print(
+        "Anchors to train towards (`sonoglot train cacara`), with XM3600 text-to-image R@1 by language:\n"
+    )
+    for anchor in OPEN_CLIP_PRESETS:
+        console.print(f"--anchor {anchor.model_name} --tag {anchor.tag}", style="bold", soft_wrap=True)
+        console.print(f"    {anchor.dim} dimensions; licence: {anchor.licence}\n    {anchor.languages}")
 
 
 def _describe(directory: Path) -> dict[str, Any]:

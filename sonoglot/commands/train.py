@@ -21,7 +21,16 @@ OutOption = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Model directory to write; also resumes from it.")
 ]
 SeedOption = Annotated[int, typer.Option(help="Seed of everything random.")]
-DeviceOption = Annotated[str, typer.Option(help="cpu or cuda.")]
+
+
+class Device(StrEnum):
+    """Where to train."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+DeviceOption = Annotated[Device, typer.Option(help="Where to train.")]
 
 
 def compact(
@@ -31,7 +40,7 @@ def compact(
         int | None, typer.Option(min=1, help="Epochs; the recipe's own number if not given.")
     ] = None,
     seed: SeedOption = 0,
-    device: DeviceOption = "cpu",
+    device: DeviceOption = Device.CPU,
     anchor: Annotated[
         Path | None,
         typer.Option("--anchor", metavar="FILE", help="Anchor from `train text-head`; else the shipped one."),
@@ -94,7 +103,7 @@ def cacara(
         ScheduleName, typer.Option(help="paper: 3 epochs, batch 64; expanded: 10 epochs, batch 110.")
     ] = ScheduleName.PAPER,
     seed: SeedOption = 0,
-    device: DeviceOption = "cpu",
+    device: DeviceOption = Device.CPU,
 ) -> None:
     """Train the paper's model: BEATs towards an OpenCLIP anchor."""
     from model.config import AnchorReference
@@ -102,7 +111,7 @@ def cacara(
     from training.recipes.cacara import EXPANDED, PAPER
     from training.recipes.cacara import cacara as recipe
 
-    name, tag = (anchor, tag) if anchor else (DEFAULT_MODEL, tag or DEFAULT_TAG)
+    name, tag = (_whole(anchor), tag) if anchor else (DEFAULT_MODEL, tag or DEFAULT_TAG)
     towers = OpenClipAnchor.load(name, tag=tag, device=device)
     chosen = {ScheduleName.PAPER: PAPER, ScheduleName.EXPANDED: EXPANDED}[schedule]
     recipe(
@@ -144,6 +153,16 @@ def text_head(
     typer.echo(f"Written to {out}. Use it with: sonoglot train compact --anchor {out} ...")
 
 
+def _whole(anchor: str) -> str:
+    """Make a local directory's path absolute, since the model remembers it."""
+    local = "local-dir:"
+    return (
+        f"{local}{Path(anchor.removeprefix(local)).expanduser().resolve()}"
+        if anchor.startswith(local)
+        else anchor
+    )
+
+
 class Reporter:
     """Prints stages and epochs as lines, and the progress inside an epoch on a terminal."""
 
@@ -164,11 +183,11 @@ class Reporter:
             typer.echo(f"\r{clips} clips, loss {loss:.3f}  ", nl=False, err=True)
 
     def epoch(self, report: "EpochReport") -> None:
-        figures = ", ".join(f"{name} {value:.3f}" for name, value in report.figures.items())
+        figures = "".join(f"{name} {value:.3f}, " for name, value in report.figures.items())
         start = "\r" if sys.stderr.isatty() else ""
         left_min = (self.epochs - report.epoch) * report.seconds / 60
         typer.echo(
-            f"{start}epoch {report.epoch}/{self.epochs}: loss {report.loss:.3f}, {figures}, "
+            f"{start}epoch {report.epoch}/{self.epochs}: loss {report.loss:.3f}, {figures}"
             f"{report.clips_per_second:.0f} clips/s, {left_min:.0f} min left",
             err=True,
         )

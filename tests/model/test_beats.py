@@ -91,6 +91,7 @@ def test_a_fine_tuned_checkpoint_is_taken_without_its_classifier(tmp_path: Path)
         (lambda s: s["cfg"].pop("num_buckets"), "cfg lacks"),
         (lambda s: s["model"].update({TABLE: s["model"][TABLE] + 1}), "share no"),
         (lambda s: s.pop("model"), "'cfg' and 'model'"),
+        (lambda s: s.update(cfg=7), "'cfg' and 'model'"),
     ],
 )
 def test_another_architecture_is_refused(

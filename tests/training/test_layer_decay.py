@@ -37,6 +37,7 @@ def test_the_first_layers_of_beats_learn_slowest() -> None:
     assert found["beats.encoder.layers.0.fc1.bias"] == (0.25, 0.0)
     assert found["beats.patch_embedding.weight"] == (0.125, 0.1)
     assert found["beats.post_extract_proj.weight"] == (0.125, 0.1)
+    assert found["beats.encoder.layer_norm.weight"] == (0.125, 0.0)
 
 
 @pytest.mark.parametrize(("encoder", "decay"), [(BeatsEncoder(TINY), 1.0), (nn.Linear(2, 2), 0.5)])

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from typer.testing import CliRunner
 
 from model.directory import AUDIO_PREFIX, DEFAULT_MODEL_DIR, load_model, load_tensors
+from sonoglot.cli import app
 from training.errors import DataError
 from training.manifest import ManifestEntry, read_manifest, write_manifest
 from training.progress import Progress
@@ -87,6 +89,21 @@ def test_ears_trained_side_by_side_join_to_the_same_model(manifest: Path, tmp_pa
 def test_an_ear_that_there_is_not_is_said(manifest: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no ear 5; there are 4"):
         run(manifest, tmp_path, only_ear=5)
+
+
+def test_an_anchor_that_cannot_be_read_is_said(manifest: Path, tmp_path: Path) -> None:
+    command = ["train", "compact", "--data", str(manifest), "--out", str(tmp_path / "out")]
+    for anchor in (tmp_path / "missing", manifest):
+        done = CliRunner().invoke(app, [*command, "--anchor", str(anchor)])
+        assert done.exit_code == 1
+        assert "is no anchor that" in done.output
+
+
+def test_clips_with_nothing_but_a_label_are_said(manifest: Path, tmp_path: Path) -> None:
+    entries = [replace(entry, captions=(), tags=()) for entry in read_manifest(manifest)]
+    write_manifest(tmp_path / "labelled.jsonl", entries)
+    with pytest.raises(DataError, match="a caption or tags"):
+        run(tmp_path / "labelled.jsonl", tmp_path / "out", only_ear=4)
 
 
 def test_where_nobody_described_anything_every_ear_hears_all(manifest: Path, tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def cacara(
     train, val = split_entries(data)
     if not any(entry.captions for entry in train):
         raise DataError("none of the clips has a caption; the paper's recipe learns from captions alone")
+    encoder = start_encoder(beats, embed_dim=anchor.dim)
     clips = prepare(
         [entry for entry in train if entry.captions],
         anchor,
@@ -68,7 +69,6 @@ def cacara(
         sample_rate_hz=SAMPLE_RATE_HZ,
         progress=progress,
     )
-    encoder = start_encoder(beats, embed_dim=anchor.dim)
     choices = DrawChoices(
         batch_size=schedule.batch_size,
         mixture_share=0.0,

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from model.compact_anchor import CompactAnchor
@@ -80,8 +81,7 @@ def compact(
     if only_ear is not None and only_ear > EARS:
         raise DataError(f"there is no ear {only_ear}; there are {EARS}")
     train, val = split_entries(data)
-    # as it is stored, so that a run from the shipped model finds the captions where this one does
-    anchor_tensors = unpack(pack(load_file(anchor_file))) if anchor_file else shipped_anchor()
+    anchor_tensors = read_anchor(anchor_file) if anchor_file else shipped_anchor()
     caption_tensors = without_concepts(anchor_tensors)
     caption_hash = tensors_hash(caption_tensors)
     anchor = CompactAnchor(caption_tensors, fingerprint=caption_hash)
@@ -94,7 +94,7 @@ def compact(
     settings = TrainerConfig(epochs=epochs, lr=COMPACT_LR, seed=seed, device=device)
     for number in range(EARS) if only_ear is None else [only_ear - 1]:
         folder = out / f"ear-{number + 1}"
-        of_ear = replace(settings, seed=seed + number)
+        of_ear = replace(settings, seed=seed * EARS + number)
         heard = clips.described() if number >= EARS - DESCRIBED_EARS else clips
         start = start_ear(config, seed=of_ear.seed)
         batches = heard.batches(DRAW, mixtures=MIXTURES, seed=of_ear.seed)
@@ -119,6 +119,17 @@ def without_concepts(anchor: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]
     Concepts draw a query of any language to English; captions are English, and are better told apart without them.
     """
     return anchor | {CONCEPT_ENTRIES: anchor[CONCEPT_ENTRIES][:0]}
+
+
+def read_anchor(path: Path) -> dict[str, torch.Tensor]:
+    """Return an anchor that ``train text-head`` wrote, as it will be stored. Raises DataError.
+
+    So a run from the shipped model finds the captions where this one does.
+    """
+    try:
+        return unpack(pack(load_file(path)))
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{path} is no anchor that `sonoglot train text-head` wrote: {error}") from error
 
 
 def shipped_anchor() -> dict[str, torch.Tensor]:
