@@ -4,6 +4,7 @@
 import typer
 
 from sonoglot.commands import (
+    dataset,
     evaluate,
     index,
     libraries,
@@ -34,6 +35,7 @@ app.command("remove")(readable_errors(remove.remove))
 app.command("models")(readable_errors(models.models))
 app.command("tags")(readable_errors(tags.tags))
 app.command("manifest")(readable_errors(manifest.manifest))
+app.command("dataset")(readable_errors(dataset.dataset))
 app.command("parallel-text")(readable_errors(parallel_text.parallel_text))
 app.add_typer(train.add_commands(readable_errors), name="train")
 app.add_typer(queries.add_commands(readable_errors), name="queries")
