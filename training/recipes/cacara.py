@@ -6,7 +6,7 @@ does not state optimiser, learning rate, temperature or clip length; those here 
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from model.beats import SAMPLE_RATE_HZ, BeatsEncoder, BeatsEncoderConfig
@@ -63,7 +63,7 @@ def cacara(
         raise DataError("none of the clips has a caption; the paper's recipe learns from captions alone")
     encoder = start_encoder(beats, embed_dim=anchor.dim)
     clips = prepare(
-        [entry for entry in train if entry.captions],
+        [replace(entry, tags=()) for entry in train if entry.captions],
         anchor,
         out / "cache",
         sample_rate_hz=SAMPLE_RATE_HZ,

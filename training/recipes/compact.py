@@ -55,6 +55,9 @@ ANCHOR = """\
   Texts are drawn towards {concepts:,} words that AudioCaps captions use. See
   `docs/decisions/0003-text-head.md` and `0006-concepts.md`.
 - Images: EfficientNet-lite0 (Apache-2.0), read through its 1,000 class names."""
+ANOTHER_ANCHOR = """\
+Its text tower was written by `sonoglot train text-head`, and is not that of the shipped model; what it was taught is
+known to who ran that. Texts are drawn towards {concepts:,} words. Images: EfficientNet-lite0 (Apache-2.0)."""
 CONCEPT_ENTRIES = "text.concepts.entries"
 
 
@@ -102,7 +105,8 @@ def compact(
         encoder.ears[number].load_state_dict(weights)
     if only_ear is not None:
         return {}
-    return _finish(out, settings, anchor_tensors, encoder, train, val, command, progress)
+    note = ANOTHER_ANCHOR if anchor_file else ANCHOR
+    return _finish(out, settings, anchor_tensors, note, encoder, train, val, command, progress)
 
 
 def start_ear(config: CompactAudioConfig, *, seed: int) -> TrainedEar:
@@ -142,6 +146,7 @@ def _finish(
     out: Path,
     settings: TrainerConfig,
     anchor: dict[str, torch.Tensor],
+    anchor_note: str,
     encoder: CompactAudioEncoder,
     train: list[ManifestEntry],
     val: list[ManifestEntry],
@@ -158,7 +163,7 @@ def _finish(
     card = model_card(
         title="Sonoglot compact model",
         about=ABOUT,
-        anchor=ANCHOR.format(concepts=len(anchor[CONCEPT_ENTRIES])),
+        anchor=anchor_note.format(concepts=len(anchor[CONCEPT_ENTRIES])),
         train=train,
         val=val,
         figures=figures,
