@@ -12,15 +12,13 @@ from pathlib import Path
 from model.beats import SAMPLE_RATE_HZ, BeatsEncoder, BeatsEncoderConfig
 from model.beats_checkpoint import load_beats
 from model.config import AnchorReference, ModelConfig
-from model.directory import fingerprint_of, load_model, save_model
 from model.open_clip_anchor import OpenClipAnchor
 from training.alignment import align
-from training.card import model_card
 from training.dataset import DrawChoices
 from training.errors import DataError
-from training.evaluation import evaluate
 from training.preparation import prepare, split_entries, validation
 from training.progress import Progress
+from training.recipes.finish import CardTexts, finish
 from training.runs import run_id
 from training.trainer import TrainerConfig
 
@@ -97,32 +95,29 @@ def cacara(
         evaluate=validation(val, clips.vectors, SAMPLE_RATE_HZ),
         progress=progress,
     )
-    config = ModelConfig(
-        name="cacara",
-        anchor=reference,
-        audio_encoder=encoder.config,
-        window_s=WINDOW_S,
-        hop_s=HOP_S,
-    )
-    save_model(out, config=config, anchor={}, audio=weights, card="")
-    figures = {}
-    if val:
-        progress.on_stage("measuring the written model on the validation clips")
-        figures = evaluate(load_model(out), val, [], on_progress=lambda _: None)
-    card = model_card(
-        title="CACARA: BEATs towards an OpenCLIP anchor",
-        about=f"BEATs and a linear map, started from {beats.name if beats else 'random weights'}, trained towards the"
-        f" anchor below. 16 kHz mono, windows of {WINDOW_S:g} s.",
-        anchor=f"{anchor.name} ({anchor.licence}), {anchor.dim} dimensions. Its weights are not in this directory.",
+    return finish(
+        out,
+        config=ModelConfig(
+            name="cacara",
+            anchor=reference,
+            audio_encoder=encoder.config,
+            window_s=WINDOW_S,
+            hop_s=HOP_S,
+        ),
+        anchor={},
+        audio=weights,
+        texts=CardTexts(
+            title="CACARA: BEATs towards an OpenCLIP anchor",
+            about=f"BEATs and a linear map, started from {beats.name if beats else 'random weights'}, trained towards"
+            f" the anchor below. 16 kHz mono, windows of {WINDOW_S:g} s.",
+            anchor=f"{anchor.name} ({anchor.licence}), {anchor.dim} dimensions. Its weights are not in this directory.",
+        ),
         train=clips.entries,
         val=val,
-        figures=figures,
+        settings=settings,
         command=command,
-        config=asdict(settings),
-        fingerprint=fingerprint_of(out),
+        progress=progress,
     )
-    (out / "README.md").write_text(card, "utf-8")
-    return figures
 
 
 def start_encoder(checkpoint: Path | None, *, embed_dim: int) -> BeatsEncoder:

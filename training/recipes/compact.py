@@ -5,7 +5,7 @@ described. That they differ is the point: what one of them mistakes, the mean ge
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -18,22 +18,17 @@ from model.config import ModelConfig
 from model.directory import (
     ANCHOR_PREFIX,
     DEFAULT_MODEL_DIR,
-    fingerprint_of,
-    load_model,
     load_tensors,
-    save_model,
 )
 from model.imagenet import start_from_imagenet
 from model.quantised import pack, unpack
 from model.trained_ear import CompactAudioConfig, TrainedEar
 from training.alignment import align
-from training.card import model_card
 from training.dataset import DrawChoices
 from training.errors import DataError
-from training.evaluation import evaluate
-from training.manifest import ManifestEntry
 from training.preparation import prepare, split_entries, validation
 from training.progress import Progress
+from training.recipes.finish import CardTexts, finish
 from training.runs import run_id, tensors_hash
 from training.trainer import TrainerConfig
 
@@ -106,7 +101,22 @@ def compact(
     if only_ear is not None:
         return {}
     note = ANOTHER_ANCHOR if anchor_file else ANCHOR
-    return _finish(out, settings, anchor_tensors, note, encoder, train, val, command, progress)
+    return finish(
+        out,
+        config=ModelConfig(name="sonoglot-compact", audio_encoder=config),
+        anchor=anchor_tensors,
+        audio=encoder.state_dict(),
+        texts=CardTexts(
+            title="Sonoglot compact model",
+            about=ABOUT,
+            anchor=note.format(concepts=len(anchor_tensors[CONCEPT_ENTRIES])),
+        ),
+        train=train,
+        val=val,
+        settings=settings,
+        command=command,
+        progress=progress,
+    )
 
 
 def start_ear(config: CompactAudioConfig, *, seed: int) -> TrainedEar:
@@ -140,36 +150,3 @@ def shipped_anchor() -> dict[str, torch.Tensor]:
     """Return the anchor of the committed default."""
     tensors = load_tensors(DEFAULT_MODEL_DIR)
     return {k.removeprefix(ANCHOR_PREFIX): t for k, t in tensors.items() if k.startswith(ANCHOR_PREFIX)}
-
-
-def _finish(
-    out: Path,
-    settings: TrainerConfig,
-    anchor: dict[str, torch.Tensor],
-    anchor_note: str,
-    encoder: CompactAudioEncoder,
-    train: list[ManifestEntry],
-    val: list[ManifestEntry],
-    command: str,
-    progress: Progress,
-) -> dict:
-    """Write the model directory, then measure what was written and put the figures on its card."""
-    model_config = ModelConfig(name="sonoglot-compact", audio_encoder=encoder.config)
-    save_model(out, config=model_config, anchor=anchor, audio=encoder.state_dict(), card="")
-    figures = {}
-    if val:
-        progress.on_stage("measuring the written model on the validation clips")
-        figures = evaluate(load_model(out), val, [], on_progress=lambda _: None)
-    card = model_card(
-        title="Sonoglot compact model",
-        about=ABOUT,
-        anchor=anchor_note.format(concepts=len(anchor[CONCEPT_ENTRIES])),
-        train=train,
-        val=val,
-        figures=figures,
-        command=command,
-        config=asdict(settings),
-        fingerprint=fingerprint_of(out),
-    )
-    (out / "README.md").write_text(card, "utf-8")
-    return figures
