@@ -4,19 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from model.beats import BeatsEncoder, BeatsEncoderConfig
+from model.beats import BeatsEncoder
+from tests.model.test_beats import TINY
 from training.layer_decay import parameter_groups
-
-TINY = BeatsEncoderConfig(
-    embed_dim=8,
-    patch_dim=12,
-    layers=2,
-    width=16,
-    feed_forward=24,
-    heads=2,
-    position_kernel=8,
-    position_groups=4,
-)
 
 
 def rates(encoder: nn.Module, layer_decay: float) -> dict[str, tuple[float, float]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from indexer.scan import AUDIO_SUFFIXES
 from model.retrieval_model import RetrievalModel
 from training.errors import DataError
 from training.evaluation import embed_clips
@@ -23,7 +24,6 @@ from training.published.clip import PublishedClip
 from training.published.readers import SETS, PublishedSet
 
 EVALUATION_SET, EVALUATION_SPLITS = "audiocaps", ("val", "test")
-AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a")
 _TERM = re.compile(r"(?P<name>[a-z0-9-]+)(?:@(?P<least>[01](?:\.\d+)?))?")
 
 
