@@ -4,9 +4,9 @@ A directory says everything needed to build the model again; loading is strict, 
 tensor is an error and never a silently random layer. The fingerprint of the embedding space is taken over the
 configuration and all the weights.
 
-The weights of the compact anchor lie in the directory too. An OpenCLIP anchor is named in the configuration, with the
-fingerprint that it must have; where a folder ``anchor`` lies in the directory, it is loaded from there and not from the
-hub.
+The weights of the default's anchor lie in its directory. A model that was trained towards an anchor of another name
+(``load_anchor``) only names it, with the fingerprint that it must have; where a folder ``anchor`` lies in the directory,
+an OpenCLIP anchor is loaded from there and not from the hub.
 """
 
 import hashlib
@@ -22,10 +22,11 @@ from model.audio_encoders import build_encoder
 from model.compact_anchor import CompactAnchor
 from model.config import CONFIG_FILE, AnchorReference, ModelConfig, read_config, write_config
 from model.errors import ModelDirectoryError
+from model.presets import COMPACT, LOCAL
 from model.quantised import pack, unpack
 from model.retrieval_model import RetrievalModel
 from model.space import EmbeddingSpace
-from model.weights import load_strictly
+from model.weights import load_strictly, tensors_hash
 
 DEFAULT_MODEL_DIR = Path(__file__).parent / "compact"
 WEIGHTS_FILE, CARD_FILE = "model.safetensors", "README.md"
@@ -57,21 +58,34 @@ def load_model(directory: Path | None = None, *, device: str = "cpu") -> Retriev
     )
 
 
-def load_named_anchor(named: AnchorReference, directory: Path, *, device: str) -> Anchor:
-    """Load the OpenCLIP anchor of a model; ModelDirectoryError if it is not the one that it was trained towards."""
+def load_anchor(name: str, *, tag: str | None = None, device: str = "cpu") -> Anchor:
+    """Load an anchor to train towards: ``compact``, or any that ``OpenClipAnchor.load`` takes."""
+    if name == COMPACT:
+        tensors = default_anchor_tensors()
+        return CompactAnchor(tensors, fingerprint=tensors_hash(tensors))
     from model.open_clip_anchor import OpenClipAnchor  # seconds, which the compact anchor does not need
 
+    return OpenClipAnchor.load(name, tag=tag, device=device)
+
+
+def load_named_anchor(named: AnchorReference, directory: Path, *, device: str) -> Anchor:
+    """Load the anchor that a model names; ModelDirectoryError if it is not the one that it was trained towards."""
     here = directory / ANCHOR_FOLDER
     if here.is_dir():
-        anchor = OpenClipAnchor.load(f"local-dir:{here}", device=device)
+        anchor = load_anchor(f"{LOCAL}{here}", device=device)
     else:
-        anchor = OpenClipAnchor.load(named.model_name, tag=named.tag, device=device)
+        anchor = load_anchor(named.model_name, tag=named.tag, device=device)
     if anchor.fingerprint != named.fingerprint:
         raise ModelDirectoryError(
             f"{directory} was trained towards another anchor than {anchor.name}: its fingerprint is "
             f"{anchor.fingerprint[:12]} and not {named.fingerprint[:12]}. Put the right one into {here}"
         )
     return anchor
+
+
+def default_anchor_tensors() -> dict[str, Tensor]:
+    """Return the weights of the committed default's anchor."""
+    return _below(load_tensors(DEFAULT_MODEL_DIR), ANCHOR_PREFIX)
 
 
 def load_space(directory: Path | None = None) -> EmbeddingSpace:

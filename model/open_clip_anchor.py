@@ -26,8 +26,8 @@ from torch import Tensor
 from torchvision.transforms import Compose
 
 from model.anchor import Anchor
-from model.open_clip_loading import LOCAL, OpenClipParts, load_parts
-from model.presets import open_clip_preset
+from model.open_clip_loading import OpenClipParts, load_parts
+from model.presets import LOCAL, open_clip_preset
 
 DEFAULT_MODEL = "xlm-roberta-base-ViT-B-32"
 DEFAULT_TAG = "laion5b_s13b_b90k"

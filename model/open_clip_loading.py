@@ -16,8 +16,8 @@ from open_clip.transform import PreprocessCfg
 from torch import Tensor, nn
 
 from model.errors import MissingPartError, ModelDirectoryError
+from model.presets import HUB, LOCAL
 
-LOCAL, HUB = "local-dir:", "hf-hub:"
 CONFIG = "open_clip_config.json"
 WEIGHTS = ("*.safetensors", "*.bin", "*.pth")
 TOKENIZERS = ("tokenizer.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "vocab.*")

@@ -8,6 +8,9 @@ Figures: XM3600 text-to-image R@1 in percent, the anchors' own, as published.
 
 from dataclasses import dataclass
 
+COMPACT = "compact"  # the anchor of the committed default
+LOCAL, HUB = "local-dir:", "hf-hub:"  # OpenCLIP's own ways to say where a model is
+
 
 @dataclass(frozen=True, kw_only=True)
 class OpenClipPreset:

@@ -1,5 +1,6 @@
 """Strict loading: every tensor in its place, or a message that names one which is not and counts the others."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,3 +26,11 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], source: Path
         others = f", and {len(faults) - 1} more like it" if len(faults) > 1 else ""
         raise WeightsError(f"{source} is of another architecture: {min(faults)}{others}")
     module.load_state_dict(dict(tensors))
+
+
+def tensors_hash(tensors: Mapping[str, Tensor]) -> str:
+    """Hash tensors with their names."""
+    digest = hashlib.sha256()
+    for key in sorted(tensors):
+        digest.update(key.encode() + tensors[key].contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from model.audio_encoder import AudioEncoder
-from training.dataset import AlignmentData
+from training.batch import TrainingData
 from training.errors import DataError
 from training.progress import Progress
 from training.trainer import CHECKPOINT_FILE, Trainer, TrainerConfig
@@ -15,7 +15,8 @@ from training.trainer import CHECKPOINT_FILE, Trainer, TrainerConfig
 
 def align(
     encoder: AudioEncoder,
-    data: AlignmentData,
+    data: TrainingData,
+    objective: nn.Module,
     out: Path,
     config: TrainerConfig,
     *,
@@ -24,13 +25,13 @@ def align(
     progress: Progress,
 ) -> dict[str, Tensor]:
     """Align an encoder and return its averaged weights; its checkpoint is in ``out``, and resumed from there."""
-    if config.device == "cuda" and not torch.cuda.is_available():
+    if config.device.startswith("cuda") and not torch.cuda.is_available():
         raise DataError("there is no CUDA device that torch can use; train on the CPU")
-    trainer = Trainer(encoder, data, config, run_id=run)
+    trainer = Trainer(encoder, data, objective, config, run_id=run)
     if (out / CHECKPOINT_FILE).exists():
         trainer.resume(out / CHECKPOINT_FILE)
-        progress.on_stage(f"resuming after epoch {trainer.epoch}")
-    progress.on_stage(f"training {out.name} on {len(trainer.data.texts)} clips for {config.epochs} epochs")
+        progress.on_stage(f"resuming in epoch {trainer.epoch + 1} after {trainer.step} batches")
+    progress.on_stage(f"training {out.name} on {data.clips} clips for {config.epochs} epochs")
     out.mkdir(parents=True, exist_ok=True)
     trainer.run(out, evaluate=evaluate, on_epoch=progress.on_epoch, on_batch=progress.on_batch)
     return trainer.averaged.state_dict()

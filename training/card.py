@@ -89,10 +89,18 @@ def _licence_note(entries: Sequence[ManifestEntry]) -> list[str]:
 
 
 def _figures(figures: dict, val: Sequence[ManifestEntry]) -> list[str]:
-    if "classes" not in figures:
-        return ["No labelled validation clips were given, so none."]
-    classes = figures["classes"]
+    told = []
+    if "classes" in figures:
+        classes = figures["classes"]
+        told += [
+            f"class-name mAP {classes['map']:.3f}",
+            f"zero-shot accuracy {classes['zero_shot_accuracy']:.3f}",
+        ]
+    elif "text_to_audio" in figures:
+        found = figures["text_to_audio"]
+        told += [f"R@1 of their captions {found['r1']:.3f}", f"R@10 {found['r10']:.3f}"]
+    if not told:
+        return ["No validation clips with a label or a caption were given, so none."]
     return [
-        f"On {len(val)} validation clips that were not trained on: class-name mAP {classes['map']:.3f}, "
-        f"zero-shot accuracy {classes['zero_shot_accuracy']:.3f}. More in `docs/evaluation.md`."
+        f"On {len(val)} validation clips that were not trained on: {', '.join(told)}. More in `docs/evaluation.md`."
     ]

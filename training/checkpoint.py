@@ -12,11 +12,17 @@ from training.errors import CheckpointError
 
 
 def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    """Write ``state`` beside the old checkpoint, then replace it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write ``state`` beside the old checkpoint, then replace it. Raises CheckpointError, and the old one stands."""
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
-    write_atomically(path, buffer.getvalue())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, buffer.getvalue())
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} cannot be written: {error.strerror or error}. The last checkpoint stands; make room and run the "
+            "same command again"
+        ) from error
 
 
 def read_checkpoint_of(path: Path, *, run_id: str, config: Mapping[str, Any]) -> dict[str, Any]:

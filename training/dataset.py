@@ -5,6 +5,7 @@ run was stopped before it. A clip is drawn by how much of it there is to hear, s
 not drown one of long recordings.
 """
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,20 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.audio_data import mixture, random_cut, random_gain, seconds_to_hear
+from training.batch import WHOLE, Batch, Share
 from training.captions import MIXTURE_JOINTS, PERSON_TEMPLATES, ClipText
 from training.errors import DataError
 from training.text_vectors import TextVectors
 
 ONE_DRAW_S = 5.0  # so much of a clip is worth one draw an epoch
-
-
-@dataclass(frozen=True, kw_only=True)
-class Batch:
-    """``waveforms`` (N, samples), ``captions`` (N, D) as drawn, ``targets`` (N, M) over the bank's texts."""
-
-    waveforms: Tensor
-    captions: Tensor
-    targets: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +33,8 @@ class DrawChoices:
     machine_share: float
     lengths_s: tuple[float, ...]  # few, since kernels are prepared anew for every new length
     templates: tuple[str, ...] = PERSON_TEMPLATES  # of people's captions
+    captions_per_clip: int = 1
+    graded: bool = True  # whether batches say what share each text of the bank has in what is right
 
 
 @dataclass(frozen=True)
@@ -49,6 +44,15 @@ class MixedPair:
     first: int
     second: int
     caption: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """One place in a batch: what is heard, what it is called, and the rows of the clips that are in it."""
+
+    waveform: NDArray[np.float32]
+    captions: list[str]
+    clips: tuple[int, ...]
 
 
 class AlignmentData:
@@ -80,49 +84,66 @@ class AlignmentData:
         self.sample_rate_hz, self.choices, self.seed = sample_rate_hz, choices, seed
         self._vectors = vectors
         self._bounds = np.array(seconds_to_hear(self.waveforms, sample_rate_hz)) / ONE_DRAW_S
+        self.clips, self.batch_size = len(kept), choices.batch_size
+        # a batch, however little there is to hear
+        self.draws = max(self.batch_size, round(self._bounds[-1]))
+        self.steps = math.ceil(self.draws / self.batch_size)
         self.pairs = self._draw_pairs(mixtures)
         bank = sorted({t for text in self.texts for t in (*text.captions, *text.tags)})
         self._bank_row = {text: row for row, text in enumerate(bank)}
         vectors.add([*bank, *(pair.caption for pair in self.pairs), *self._templated()])
         self.bank = torch.from_numpy(vectors.rows(bank))
 
-    def __len__(self) -> int:
-        # a batch, however little there is to hear
-        return max(self.choices.batch_size, round(self._bounds[-1]))
-
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of an epoch; the same for the same seed and epoch."""
+    def batches(self, epoch: int, share: Share = WHOLE, *, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches of an epoch from number ``first`` on; the same for the same seed and epoch."""
         rng = random.Random(f"{self.seed}/{epoch}")
         rows = self._epoch_rows(rng)
         rng.shuffle(rows)
-        size = self.choices.batch_size
-        for start in range(0, len(rows) - size // 2, size):
+        size = self.batch_size
+        for number, start in enumerate(range(0, len(rows) - size // 2, size)):
             seconds = rng.choice(self.choices.lengths_s)
             samples = round(seconds * self.sample_rate_hz)
             items = [self._item(row, samples, rng) for row in rows[start : start + size]]
-            waves, captions, targets = zip(*items, strict=True)
+            if number < first:
+                continue  # drawn all the same, so that the next is what it would have been
+            own = items[share.of(len(items))]
+            vectors = self._vectors.rows([caption for item in items for caption in item.captions])
             yield Batch(
-                waveforms=torch.from_numpy(np.stack(waves)),
-                targets=torch.stack(targets),
-                captions=torch.from_numpy(self._vectors.rows(captions)),
+                waveforms=torch.from_numpy(np.stack([item.waveform for item in own])),
+                captions=torch.from_numpy(vectors).unflatten(0, (len(items), -1)),
+                targets=torch.stack([self._target(i.clips) for i in items]) if self.choices.graded else None,
             )
 
-    def _item(self, row: int, samples: int, rng: random.Random) -> tuple[NDArray[np.float32], str, Tensor]:
+    def _item(self, row: int, samples: int, rng: random.Random) -> Item:
+        count = self.choices.captions_per_clip
         if self.pairs and rng.random() < self.choices.mixture_share:
             pair = rng.choice(self.pairs)
             first, second = (random_cut(self.waveforms[r], samples, rng) for r in (pair.first, pair.second))
-            target = 0.5 * (self._target(self.texts[pair.first]) + self._target(self.texts[pair.second]))
-            return mixture(first, second, rng), pair.caption, target
-        caption = self._draw_caption(row, rng)
+            return Item(mixture(first, second, rng), [pair.caption] * count, (pair.first, pair.second))
+        captions = self._draw_captions(row, rng)
         wave = random_gain(random_cut(self.waveforms[row], samples, rng), rng)
-        return wave, caption, self._target(self.texts[row])
+        return Item(wave, captions, (row,))
+
+    def _draw_captions(self, row: int, rng: random.Random) -> list[str]:
+        """Draw one caption, and others of the clip's beside it; a clip that has too few repeats the first."""
+        first = self._draw_caption(row, rng)
+        others = [caption for caption in self.texts[row].captions if caption != first]
+        wanted = self.choices.captions_per_clip - 1
+        beside = rng.sample(others, min(wanted, len(others))) if wanted else []
+        return [first, *beside, *[first] * (wanted - len(beside))]
 
     def _draw_caption(self, row: int, rng: random.Random) -> str:
         choices = self.choices
         return self.texts[row].draw(rng, machine_share=choices.machine_share, templates=choices.templates)
 
-    def _target(self, text: ClipText) -> Tensor:
+    def _target(self, clips: Sequence[int]) -> Tensor:
         """Return the share of each text of the bank: people's captions evenly, tags by their scores."""
+        target = torch.zeros(len(self._bank_row))
+        for row in clips:
+            target += self._target_of_clip(self.texts[row]) / len(clips)
+        return target
+
+    def _target_of_clip(self, text: ClipText) -> Tensor:
         target = torch.zeros(len(self._bank_row))
         person = (1 - self.choices.machine_share if text.tags else 1.0) if text.captions else 0.0
         for caption in text.captions:
@@ -150,5 +171,5 @@ class AlignmentData:
 
     def _epoch_rows(self, rng: random.Random) -> list[int]:
         """Draw the clips of an epoch by systematic sampling: a clip worth one draw is in every epoch."""
-        draws = (rng.random() + np.arange(len(self))) / len(self) * self._bounds[-1]
+        draws = (rng.random() + np.arange(self.draws)) / self.draws * self._bounds[-1]
         return np.searchsorted(self._bounds, draws, side="right").tolist()

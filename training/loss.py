@@ -1,4 +1,4 @@
-"""Symmetric InfoNCE between audio and a bank of frozen text vectors, with several right answers a clip.
+"""Symmetric InfoNCE between audio and a bank of frozen text vectors, with several graded answers a clip.
 
 Because the anchor is frozen, its text vectors never go stale: every caption of the data set can be a negative of
 every batch (fusion-embedding does the same with 484 K captions). Texts that mean nearly the same as a right answer
@@ -6,11 +6,32 @@ are neither right nor wrong, and are left out.
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from training.batch import Batch
 
 SAME_MEANING_COSINE = 0.75
 MAX_SCALE = 100.0  # CLIP's clamp of the learned temperature
+BANK_SHARE = 0.7  # of the loss, against the whole bank; the rest is within the batch
+
+
+class GradedObjective(nn.Module):
+    """The loss of embedded clips whose right answers are shares of the bank's texts, with its learned temperature."""
+
+    bank: Tensor
+
+    def __init__(self, bank: Tensor) -> None:
+        super().__init__()
+        self.log_scale = nn.Parameter(initial_log_scale())
+        self.register_buffer("bank", bank, persistent=False)
+
+    def forward(self, audio_nd: Tensor, batch: Batch) -> Tensor:
+        """Return the loss of unit vectors against ``batch``, which has targets."""
+        assert batch.targets is not None
+        scale = self.log_scale.exp()
+        in_batch = in_batch_loss(audio_nd, batch.captions[:, 0], scale)
+        return (1 - BANK_SHARE) * in_batch + BANK_SHARE * bank_loss(audio_nd, self.bank, batch.targets, scale)
 
 
 def bank_loss(audio_nd: Tensor, texts_md: Tensor, targets_nm: Tensor, scale: Tensor) -> Tensor:
@@ -31,22 +52,16 @@ def bank_loss(audio_nd: Tensor, texts_md: Tensor, targets_nm: Tensor, scale: Ten
 
 def nearly_right(texts_md: Tensor, targets_nm: Tensor) -> Tensor:
     """Return (N, M): texts that are no target of a clip but mean nearly the same as one of its main ones."""
-    main = targets_nm >= 0.25 * targets_nm.amax(1, keepdim=True)
-    same_mm = (texts_md @ texts_md.T > SAME_MEANING_COSINE).float()
-    return (main.float() @ same_mm > 0) & (targets_nm == 0)
+    main_nm = targets_nm >= 0.25 * targets_nm.amax(1, keepdim=True)
+    used = main_nm.any(0)  # the others' likeness would be a matrix of the bank against itself
+    same_um = (texts_md[used] @ texts_md.T > SAME_MEANING_COSINE).float()
+    return (main_nm[:, used].float() @ same_um > 0) & (targets_nm == 0)
 
 
-def in_batch_loss(audio_nd: Tensor, captions_nd: Tensor, scale: Tensor, *, merged: bool) -> Tensor:
-    """Symmetric InfoNCE of the drawn captions against each other.
-
-    ``merged``: captions of nearly the same meaning are answers of each other's clips; else every other is wrong, as the
-    paper has it.
-    """
-    if merged:
-        same = (captions_nd @ captions_nd.T > SAME_MEANING_COSINE).float()
-        targets = same / same.sum(1, keepdim=True)
-    else:
-        targets = torch.eye(len(captions_nd), device=captions_nd.device)
+def in_batch_loss(audio_nd: Tensor, captions_nd: Tensor, scale: Tensor) -> Tensor:
+    """Symmetric InfoNCE of the drawn captions; those of nearly the same meaning are answers of each other's clips."""
+    same = (captions_nd @ captions_nd.T > SAME_MEANING_COSINE).float()
+    targets = same / same.sum(1, keepdim=True)
     logits = scale.clamp(max=MAX_SCALE) * audio_nd @ captions_nd.T
     to_text = -(targets * F.log_softmax(logits, dim=1)).sum(1).mean()
     to_audio = -(targets * F.log_softmax(logits.T, dim=1)).sum(1).mean()

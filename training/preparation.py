@@ -66,12 +66,12 @@ class Clips:
 
 
 def split_entries(data: Sequence[Path]) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
-    """Return the clips to train on and the labelled ones to watch."""
+    """Return the clips to train on, and those to watch: with a label or a caption, by which they can be judged."""
     entries = read_manifests(data)
     train = [entry for entry in entries if entry.split in (None, "train")]
     if not train:
         raise DataError("the manifests hold no clips to train on (split 'train', or none)")
-    return train, [entry for entry in entries if entry.split == "val" and entry.label]
+    return train, [entry for entry in entries if entry.split == "val" and (entry.label or entry.captions)]
 
 
 def prepare(
@@ -93,27 +93,56 @@ def prepare(
 
 
 def validation(
-    entries: Sequence[ManifestEntry], vectors: TextVectors, rate: int
+    entries: Sequence[ManifestEntry], vectors: TextVectors, rate: int, *, seconds: float = VALIDATION_S
 ) -> Callable[[AudioEncoder], dict[str, float]]:
-    """Return a function that gives class-name mAP and accuracy on the first five seconds of labelled clips."""
+    """Return a function that judges an encoder by the first ``seconds`` of clips.
+
+    Where clips have labels: class-name mAP and accuracy over those. Else R@1 and R@10 of their captions.
+    """
+    labelled = [entry for entry in entries if entry.label]
+    entries = labelled or entries
     if not entries:
         return lambda _: {}
     waveforms, _ = load_waveforms([e.audio for e in entries], sample_rate_hz=rate, on_progress=lambda _: None)
     usable = [row for row, wave in enumerate(waveforms) if len(wave)]
-    windows = np.stack([_first_window(waveforms[row], VALIDATION_S * rate) for row in usable])
-    labels = sorted({entries[row].label or "" for row in usable})
+    windows = np.stack([_first_window(waveforms[row], round(seconds * rate)) for row in usable])
+    used = [entries[row] for row in usable]
+    figures = _class_figures(used, vectors) if labelled else _caption_figures(used, vectors)
+    return lambda encoder: figures(ClipVectors(_embed(encoder, windows), np.arange(len(windows))))
+
+
+def _class_figures(
+    entries: Sequence[ManifestEntry], vectors: TextVectors
+) -> Callable[[ClipVectors], dict[str, float]]:
+    labels = sorted({entry.label or "" for entry in entries})
     names = [class_name(label) for label in labels]
     vectors.add(names)
-    own = np.array([labels.index(entries[row].label or "") for row in usable])
+    own = np.array([labels.index(entry.label or "") for entry in entries])
     right = [np.flatnonzero(own == row) for row in range(len(labels))]
 
-    def figures(encoder: AudioEncoder) -> dict[str, float]:
-        clips = ClipVectors(_embed(encoder, windows), np.arange(len(windows)))
+    def figures(clips: ClipVectors) -> dict[str, float]:
         texts = vectors.rows(names)
         return {
             "class_map": float(rank_clips(texts, clips, right).average_precision.mean()),
             "zero_shot_accuracy": rank_texts(clips, texts, [np.array([o]) for o in own]).recall_at(1),
         }
+
+    return figures
+
+
+def _caption_figures(
+    entries: Sequence[ManifestEntry], vectors: TextVectors
+) -> Callable[[ClipVectors], dict[str, float]]:
+    captions = sorted({caption for entry in entries for caption in entry.captions})
+    vectors.add(captions)
+    right = [
+        np.array([row for row, entry in enumerate(entries) if caption in entry.captions])
+        for caption in captions
+    ]
+
+    def figures(clips: ClipVectors) -> dict[str, float]:
+        ranked = rank_clips(vectors.rows(captions), clips, right)
+        return {"r1": ranked.recall_at(1), "r10": ranked.recall_at(10)}
 
     return figures
 

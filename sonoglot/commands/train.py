@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from model.anchor import Anchor
+    from model.config import AnchorReference
     from training.progress import Progress
     from training.trainer import EpochReport
 
@@ -31,6 +34,11 @@ class Device(StrEnum):
 
 
 DeviceOption = Annotated[Device, typer.Option(help="Where to train.")]
+PAPER_COMMANDS = {
+    "cacara": "Train the paper's model: BEATs towards an OpenCLIP anchor, 3 epochs at batch 64.",
+    "cacara-expanded": "Train the paper's model by its expanded schedule: 10 epochs at batch 110.",
+    "cacara-plus": "Train by the paper's recipe and what is known to help at the same cost.",
+}
 
 
 def compact(
@@ -76,57 +84,104 @@ def compact(
         typer.echo(f"Ear {only_ear} is trained. The same command without --only-ear joins the ears.")
 
 
-class ScheduleName(StrEnum):
-    """The paper's two schedules."""
+class Practice(StrEnum):
+    """What cacara-plus adds to the paper's loss."""
 
-    PAPER = "paper"
-    EXPANDED = "expanded"
+    BANK = "bank"
+    MASK = "mask"
+    SOFT = "soft"
+    CAPTIONS = "captions"
 
 
-def cacara(
-    data: DataOption,
-    out: OutOption,
-    anchor: Annotated[
-        str | None,
-        typer.Option(
-            "--anchor", metavar="NAME", help="OpenCLIP model, or local-dir:FOLDER; the paper's if not given."
-        ),
-    ] = None,
-    tag: Annotated[str | None, typer.Option(help="Tag of the OpenCLIP model's weights.")] = None,
-    beats: Annotated[
-        Path | None,
-        typer.Option(
-            "--beats", metavar="FILE", help="BEATs checkpoint to start from; random weights if not given."
-        ),
-    ] = None,
-    schedule: Annotated[
-        ScheduleName, typer.Option(help="paper: 3 epochs, batch 64; expanded: 10 epochs, batch 110.")
-    ] = ScheduleName.PAPER,
-    seed: SeedOption = 0,
-    device: DeviceOption = Device.CPU,
-) -> None:
-    """Train the paper's model: BEATs towards an OpenCLIP anchor."""
+def paper_command(recipe_name: str, doc: str) -> Callable[..., None]:
+    """Return a command that trains by one of the paper's recipes; they differ in the recipe alone."""
+
+    def command(
+        data: DataOption,
+        out: OutOption,
+        anchor: Annotated[
+            str | None,
+            typer.Option(
+                "--anchor",
+                metavar="NAME",
+                help="`compact`, an OpenCLIP model, or local-dir:FOLDER; the paper's if not given.",
+            ),
+        ] = None,
+        tag: Annotated[str | None, typer.Option(help="Tag of the OpenCLIP model's weights.")] = None,
+        encoder: Annotated[
+            str,
+            typer.Option("--encoder", metavar="NAME", help="Audio encoder, of those that `models` lists."),
+        ] = "beats",
+        weights: Annotated[
+            Path | None,
+            typer.Option(
+                "--weights",
+                metavar="FILE",
+                help="Published weights of the encoder; random ones if not given.",
+            ),
+        ] = None,
+        without: Annotated[
+            list[Practice] | None,
+            typer.Option("--without", help="A practice of cacara-plus to leave out; may be given again."),
+        ] = None,
+        sigmoid: Annotated[
+            bool, typer.Option("--sigmoid", help="Sigmoid loss in the place of cross-entropy.")
+        ] = False,
+        epochs: Annotated[int | None, typer.Option(min=1, help="Epochs; else the recipe's.")] = None,
+        batch_size: Annotated[
+            int | None, typer.Option(min=2, help="Clips in a batch; else the recipe's.")
+        ] = None,
+        lr: Annotated[float | None, typer.Option(min=0.0, help="Learning rate; else the recipe's.")] = None,
+        seed: SeedOption = 0,
+        device: DeviceOption = Device.CPU,
+    ) -> None:
+        from model.encoder_presets import encoder_preset
+
+        from training.processes import joined
+        from training.recipes.cacara import EncoderStart, cacara, recipe_named, varied
+
+        recipe = varied(
+            recipe_named(recipe_name),
+            without=[practice.value for practice in without or []],
+            sigmoid=sigmoid,
+            epochs=epochs,
+            batch_size=batch_size,
+            lr=lr,
+        )
+        start = EncoderStart(preset=encoder_preset(encoder), checkpoint=weights)
+        with joined(device) as own_device:
+            towers, reference = anchor_and_reference(anchor, tag, own_device)
+            figures = cacara(
+                data,
+                out,
+                anchor=towers,
+                reference=reference,
+                start=start,
+                recipe=recipe,
+                seed=seed,
+                device=own_device,
+                command=shlex.join(["sonoglot", *sys.argv[1:]]),
+                progress=Reporter(recipe.epochs).progress(),
+            )
+        if figures is not None:
+            typer.echo(f"Written to {out}. Use it with: sonoglot index PATH... --library NAME --model {out}")
+
+    command.__doc__ = doc
+    return command
+
+
+def anchor_and_reference(name: str | None, tag: str | None, device: str) -> "tuple[Anchor, AnchorReference]":
+    """Load the anchor to train towards, the paper's if none is named, and what a model directory says of it."""
     from model.config import AnchorReference
-    from model.open_clip_anchor import DEFAULT_MODEL, DEFAULT_TAG, OpenClipAnchor
-    from training.recipes.cacara import EXPANDED, PAPER
-    from training.recipes.cacara import cacara as recipe
+    from model.directory import load_anchor
+    from model.open_clip_anchor import DEFAULT_MODEL, DEFAULT_TAG
+    from model.presets import LOCAL
 
-    name, tag = (_whole(anchor), tag) if anchor else (DEFAULT_MODEL, tag or DEFAULT_TAG)
-    towers = OpenClipAnchor.load(name, tag=tag, device=device)
-    chosen = {ScheduleName.PAPER: PAPER, ScheduleName.EXPANDED: EXPANDED}[schedule]
-    recipe(
-        data,
-        out,
-        anchor=towers,
-        reference=AnchorReference(model_name=name, tag=tag, fingerprint=towers.fingerprint),
-        beats=beats,
-        schedule=chosen,
-        seed=seed,
-        device=device,
-        command=shlex.join(["sonoglot", *sys.argv[1:]]),
-        progress=Reporter(chosen.epochs).progress(),
-    )
-    typer.echo(f"Written to {out}. Use it with: sonoglot index PATH... --library NAME --model {out}")
+    name, tag = (name, tag) if name else (DEFAULT_MODEL, tag or DEFAULT_TAG)
+    if name.startswith(LOCAL):  # absolute, since the model remembers it
+        name = f"{LOCAL}{Path(name.removeprefix(LOCAL)).expanduser().resolve()}"
+    anchor = load_anchor(name, tag=tag, device=device)
+    return anchor, AnchorReference(model_name=name, tag=tag, fingerprint=anchor.fingerprint)
 
 
 def text_head(
@@ -151,16 +206,6 @@ def text_head(
     report = Report(on_stage=lambda text: typer.echo(text, err=True), on_step=on_step)
     write_anchor(read_pairs(pairs), english, out, recipe=TextRecipe(), report=report)
     typer.echo(f"Written to {out}. Use it with: sonoglot train compact --anchor {out} ...")
-
-
-def _whole(anchor: str) -> str:
-    """Make a local directory's path absolute, since the model remembers it."""
-    local = "local-dir:"
-    return (
-        f"{local}{Path(anchor.removeprefix(local)).expanduser().resolve()}"
-        if anchor.startswith(local)
-        else anchor
-    )
 
 
 class Reporter:
@@ -196,6 +241,7 @@ class Reporter:
 def add_commands(wrap) -> typer.Typer:
     """Return the ``train`` command with its recipes, errors made readable by ``wrap``."""
     app.command("compact")(wrap(compact))
-    app.command("cacara")(wrap(cacara))
+    for name, doc in PAPER_COMMANDS.items():
+        app.command(name)(wrap(paper_command(name, doc)))
     app.command("text-head")(wrap(text_head))
     return app

@@ -35,13 +35,13 @@ def data(batch_size: int) -> tuple[AlignmentData, Numbers]:
 
 
 def drawn(subject: AlignmentData, vectors: Numbers, epoch: int) -> Counter[float]:
-    texts = [vectors.known[int(row)] for b in subject.batches(epoch) for row in b.captions[:, 0]]
+    texts = [vectors.known[int(row)] for b in subject.batches(epoch) for row in b.captions[:, 0, 0]]
     return Counter(next(length for length in SECONDS if f"{length} s" in text) for text in texts)
 
 
 def test_a_clip_is_drawn_by_its_length_up_to_ten_seconds() -> None:
     subject, vectors = data(batch_size=1)
-    assert len(subject) == 31
+    assert (subject.draws, subject.steps) == (31, 31)
     assert drawn(subject, vectors, epoch=0) == {0.5: 1, 5.0: 10, 60.0: 20}
 
 

@@ -1,65 +1,25 @@
 """The training loop on tiny real clips: it learns, it is deterministic, and a stopped run ends the same."""
 
-from dataclasses import dataclass
+import errno
+import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from model.audio_encoder import AudioEncoder
-from training.captions import ClipText
+from tests.training.tiny import DIM, Spectrum, tones
 from training.checkpoint import read_checkpoint
-from training.dataset import AlignmentData, DrawChoices
 from training.errors import CheckpointError, DivergedError
+from training.loss import GradedObjective
 from training.trainer import CHECKPOINT_FILE, EpochReport, Trainer, TrainerConfig
-
-RATE = 1_000
-WORDS = ("low", "middle", "high")
-
-
-class Spectrum(AudioEncoder):
-    """The smallest encoder that can tell three pitches apart."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.embed_dim, self.sample_rate_hz = 8, RATE
-        self.layers = nn.Sequential(nn.Linear(16, 16), nn.Dropout(0.1), nn.ReLU(), nn.Linear(16, 8))
-
-    def forward(self, waveforms: Tensor) -> Tensor:
-        spectrum = torch.fft.rfft(waveforms, n=512).abs().log1p()[:, :256]
-        return self.layers(spectrum.unflatten(1, (16, 16)).mean(2))
-
-
-@dataclass
-class WordVectors:
-    """Fixed random directions for words: what a frozen anchor gives."""
-
-    table: dict[str, np.ndarray]
-
-    def add(self, texts: list[str]) -> None:
-        for text in texts:
-            seed = sum(map(ord, text))
-            vector = np.random.default_rng(seed).standard_normal(8).astype(np.float32)
-            self.table.setdefault(text, vector / np.linalg.norm(vector))
-
-    def rows(self, texts: list[str]) -> np.ndarray:
-        return np.stack([self.table[text] for text in texts])
-
-
-def data() -> AlignmentData:
-    time_s = np.arange(2 * RATE) / RATE
-    tones = [(np.sin(2 * np.pi * (50 + 150 * (i % 3)) * time_s) * 20_000).astype(np.int16) for i in range(12)]
-    texts = [ClipText(captions=(WORDS[i % 3],), tags=(), tag_weights=()) for i in range(12)]
-    choices = DrawChoices(batch_size=4, mixture_share=0.2, machine_share=0.0, lengths_s=(1.0, 1.5))
-    vectors = WordVectors({})
-    return AlignmentData(tones, texts, vectors, sample_rate_hz=RATE, choices=choices, mixtures=4, seed=0)  # pyright: ignore[reportArgumentType]
 
 
 def trainer(epochs: int = 3, lr: float = 1e-2) -> Trainer:
     torch.manual_seed(0)
-    return Trainer(Spectrum(), data(), TrainerConfig(epochs=epochs, lr=lr), run_id="test")
+    data = tones()
+    objective = GradedObjective(data.bank)
+    return Trainer(Spectrum(), data, objective, TrainerConfig(epochs=epochs, lr=lr), run_id="test")
 
 
 def run(subject: Trainer, out: Path) -> list[EpochReport]:
@@ -138,3 +98,45 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(tmp_p
         torch.isfinite(value).all()
         for value in read_checkpoint(tmp_path / CHECKPOINT_FILE)["encoder"].values()
     )
+
+
+def test_a_gradient_that_is_no_number_stops_before_it_spoils_the_weights(tmp_path: Path) -> None:
+    subject = trainer()
+    first = next(subject.encoder.parameters())
+    first.register_hook(lambda gradient: gradient * float("nan"))
+    with pytest.raises(DivergedError, match="its gradient nan in step 1 of epoch 1"):
+        run(subject, tmp_path)
+    assert torch.isfinite(first).all()
+    assert not (tmp_path / CHECKPOINT_FILE).exists()
+
+
+def test_a_full_disk_is_said_and_the_last_checkpoint_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(trainer(epochs=1), tmp_path)
+    before = (tmp_path / CHECKPOINT_FILE).read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CheckpointError, match="No space left on device"):
+        run(trainer(epochs=1), tmp_path)
+    assert (tmp_path / CHECKPOINT_FILE).read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT_FILE]
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None:
+    run(trainer(), tmp_path)
+    other = trainer()
+    other.encoder = Wider()
+    with pytest.raises(CheckpointError, match="another architecture"):
+        other.resume(tmp_path / CHECKPOINT_FILE)
+
+
+class Wider(Spectrum):
+    """The same with a layer more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers.append(nn.Linear(DIM, DIM))

@@ -1,115 +1,178 @@
-"""The paper's model (CACARA, arXiv 2512.00496): an OpenCLIP anchor, frozen, and BEATs with a linear map, trained.
+"""The paper's recipe (CACARA, arXiv 2512.00496): a frozen anchor, and an audio encoder with a linear map, trained.
 
 What the paper states: BEATs from its published weights, a linear projection to the anchor's dimension, symmetric
 InfoNCE against English captions, SpecAugment and random truncation, and epochs and batch sizes of the two schedules. It
-does not state optimiser, learning rate, temperature or clip length; those here are this project's.
+does not state optimiser, learning rate, temperature or clip length; those here are this project's, and so is
+``PLUS``. The encoder is any that a preset names; nothing here knows which.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from model.beats import SAMPLE_RATE_HZ, BeatsEncoder, BeatsEncoderConfig
-from model.beats_checkpoint import load_beats
+from model.encoder_presets import EncoderPreset, start_encoder
+
+from model.anchor import Anchor
 from model.config import AnchorReference, ModelConfig
-from model.open_clip_anchor import OpenClipAnchor
 from training.alignment import align
+from training.contrast import Contrast, ContrastiveObjective
 from training.dataset import DrawChoices
 from training.errors import DataError
 from training.preparation import prepare, split_entries, validation
+from training.processes import first_alone, own_share
 from training.progress import Progress
 from training.recipes.finish import CardTexts, finish
 from training.runs import run_id
 from training.trainer import TrainerConfig
 
-WINDOW_S, HOP_S = 10.0, 5.0  # AudioCaps' clips, and what BEATs was trained on
+FINE_TUNED_DECAY = (
+    0.75  # of learning rates, layer by layer, under published weights; from nothing all are equal
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Schedule:
-    """Epochs and batch size, as the paper has them."""
+class Recipe:
+    """Epochs and batch size, the loss, and the learning rate."""
 
+    name: str
     epochs: int
     batch_size: int
+    contrast: Contrast = field(default_factory=Contrast)
+    lr: float = 1e-4
 
 
-PAPER = Schedule(epochs=3, batch_size=64)
-EXPANDED = Schedule(epochs=10, batch_size=110)
+PAPER = Recipe(name="cacara", epochs=3, batch_size=64)
+EXPANDED = Recipe(name="cacara-expanded", epochs=10, batch_size=110)
+PLUS = Recipe(
+    name="cacara-plus",
+    epochs=3,
+    batch_size=64,
+    contrast=Contrast(bank_negatives=True, mask_false_negatives=True, soft_targets=True, captions_per_clip=2),
+)
+RECIPES = (PAPER, EXPANDED, PLUS)
+PRACTICES = {  # what each is in the loss when it is left out
+    "bank": {"bank_negatives": False},
+    "mask": {"mask_false_negatives": False},
+    "soft": {"soft_targets": False},
+    "captions": {"captions_per_clip": 1},
+}
+
+
+def recipe_named(name: str) -> Recipe:
+    """Return one of the recipes."""
+    return next(recipe for recipe in RECIPES if recipe.name == name)
+
+
+def varied(
+    recipe: Recipe,
+    *,
+    without: Sequence[str] = (),
+    sigmoid: bool = False,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    lr: float | None = None,
+) -> Recipe:
+    """Return a recipe without some ``PRACTICES``, by a sigmoid loss, or with other numbers where they are given."""
+    off = {field: value for name in without for field, value in PRACTICES[name].items()}
+    contrast = replace(recipe.contrast, **off)
+    if sigmoid:
+        contrast = replace(contrast, sigmoid=True)
+    return replace(
+        recipe,
+        contrast=contrast,
+        epochs=epochs or recipe.epochs,
+        batch_size=batch_size or recipe.batch_size,
+        lr=recipe.lr if lr is None else lr,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderStart:
+    """Which audio encoder is trained, and the file of published weights that it starts from, if any."""
+
+    preset: EncoderPreset
+    checkpoint: Path | None = None
+
+    def __str__(self) -> str:
+        start = f"started from {self.checkpoint.name}" if self.checkpoint else "without published weights"
+        return f"{self.preset.name} ({self.preset.about}), {start}"
 
 
 def cacara(
     data: Sequence[Path],
     out: Path,
     *,
-    anchor: OpenClipAnchor,
+    anchor: Anchor,
     reference: AnchorReference,
-    beats: Path | None,
-    schedule: Schedule = PAPER,
+    start: EncoderStart,
+    recipe: Recipe = PAPER,
     seed: int = 0,
     device: str = "cpu",
     command: str,
     progress: Progress,
-) -> dict:
-    """Train BEATs towards ``anchor``, write a model directory to ``out``, and return its figures.
+) -> dict | None:
+    """Train an audio encoder towards ``anchor``, write a model directory to ``out``, and return its figures.
 
-    ``reference`` names the anchor in the directory. ``beats`` is a published checkpoint, or a converted one; without it
-    BEATs starts from random weights, which only large data can teach. Clips of split ``train`` (or with none) are
-    trained on, of ``val`` watched and reported. A run that was stopped goes on where its last epoch ended.
+    ``reference`` names the anchor in the directory. Clips of split ``train`` (or with none) are trained on, of ``val``
+    watched and reported. A run that was stopped goes on where it was. Of several processes (``training.processes``) the
+    first alone writes and returns figures, the others None.
     """
     train, val = split_entries(data)
-    if not any(entry.captions for entry in train):
+    captioned = [replace(entry, tags=()) for entry in train if entry.captions]
+    if not captioned:
         raise DataError("none of the clips has a caption; the paper's recipe learns from captions alone")
-    encoder = start_encoder(beats, embed_dim=anchor.dim)
-    clips = prepare(
-        [replace(entry, tags=()) for entry in train if entry.captions],
-        anchor,
-        out / "cache",
-        sample_rate_hz=SAMPLE_RATE_HZ,
-        progress=progress,
-    )
+    encoder = start_encoder(start.preset, embed_dim=anchor.dim, checkpoint=start.checkpoint, seed=seed)
+    rate, window_s = encoder.sample_rate_hz, start.preset.window_s
     choices = DrawChoices(
-        batch_size=schedule.batch_size,
+        batch_size=recipe.batch_size,
         mixture_share=0.0,
         machine_share=0.0,
-        lengths_s=(WINDOW_S,),
+        lengths_s=(window_s,),
         templates=("{}",),
+        captions_per_clip=recipe.contrast.captions_per_clip,
+        graded=False,
     )
+    with first_alone():
+        clips = prepare(captioned, anchor, out / "cache", sample_rate_hz=rate, progress=progress)
+        watch = validation(val, clips.vectors, rate, seconds=window_s)
+        batches = clips.batches(choices, mixtures=0, seed=seed)
     settings = TrainerConfig(
-        epochs=schedule.epochs,
-        lr=1e-4,
+        epochs=recipe.epochs,
+        lr=recipe.lr,
         warmup_epochs=0.1,
         clip_norm=1.0,
-        bank_weight=0.0,
-        merge_same_meaning=False,
-        layer_decay=0.75,
+        layer_decay=FINE_TUNED_DECAY if start.checkpoint else 1.0,
         average_decay=0.999,
         seed=seed,
         device=device,
     )
     weights = align(
         encoder,
-        clips.batches(choices, mixtures=0, seed=seed),
-        out / "beats",
+        batches,
+        ContrastiveObjective(recipe.contrast, batches.bank),
+        out / "audio-encoder",
         settings,
-        run=run_id(clips.entries, anchor.fingerprint),
-        evaluate=validation(val, clips.vectors, SAMPLE_RATE_HZ),
+        run=run_id(clips.entries, anchor.fingerprint, str(start), str(recipe)),
+        evaluate=watch,
         progress=progress,
     )
+    if own_share().index:
+        return None
     return finish(
         out,
         config=ModelConfig(
-            name="cacara",
+            name=recipe.name,
             anchor=reference,
             audio_encoder=encoder.config,
-            window_s=WINDOW_S,
-            hop_s=HOP_S,
+            window_s=window_s,
+            hop_s=window_s / 2,
         ),
         anchor={},
         audio=weights,
         texts=CardTexts(
-            title="CACARA: BEATs towards an OpenCLIP anchor",
-            about=f"BEATs and a linear map, started from {beats.name if beats else 'random weights'}, trained towards"
-            f" the anchor below. 16 kHz mono, windows of {WINDOW_S:g} s.",
+            title=f"{recipe.name}: {start.preset.name} towards the anchor {anchor.name}",
+            about=f"{start}, trained towards the anchor below. {rate / 1000:g} kHz mono, windows of {window_s:g} s.\n\n"
+            f"Recipe: {recipe}",
             anchor=f"{anchor.name} ({anchor.licence}), {anchor.dim} dimensions. Its weights are not in this directory.",
         ),
         train=clips.entries,
@@ -118,13 +181,3 @@ def cacara(
         command=command,
         progress=progress,
     )
-
-
-def start_encoder(checkpoint: Path | None, *, embed_dim: int) -> BeatsEncoder:
-    """Return BEATs under a new linear map, with a checkpoint's weights or random ones. Raises WeightsError."""
-    if checkpoint is None:
-        return BeatsEncoder(BeatsEncoderConfig(embed_dim=embed_dim))
-    loaded = load_beats(checkpoint)
-    encoder = BeatsEncoder(BeatsEncoderConfig(embed_dim=embed_dim, **asdict(loaded.config)))
-    encoder.beats.load_state_dict(loaded.state_dict())
-    return encoder

@@ -15,21 +15,19 @@ from safetensors.torch import load_file
 from model.compact_anchor import CompactAnchor
 from model.compact_audio_encoder import EARS, CompactAudioEncoder
 from model.config import ModelConfig
-from model.directory import (
-    ANCHOR_PREFIX,
-    DEFAULT_MODEL_DIR,
-    load_tensors,
-)
+from model.directory import default_anchor_tensors
 from model.imagenet import start_from_imagenet
 from model.quantised import pack, unpack
 from model.trained_ear import CompactAudioConfig, TrainedEar
+from model.weights import tensors_hash
 from training.alignment import align
 from training.dataset import DrawChoices
 from training.errors import DataError
+from training.loss import GradedObjective
 from training.preparation import prepare, split_entries, validation
 from training.progress import Progress
 from training.recipes.finish import CardTexts, finish
-from training.runs import run_id, tensors_hash
+from training.runs import run_id
 from training.trainer import TrainerConfig
 
 COMPACT_EPOCHS = 20
@@ -79,7 +77,7 @@ def compact(
     if only_ear is not None and only_ear > EARS:
         raise DataError(f"there is no ear {only_ear}; there are {EARS}")
     train, val = split_entries(data)
-    anchor_tensors = read_anchor(anchor_file) if anchor_file else shipped_anchor()
+    anchor_tensors = read_anchor(anchor_file) if anchor_file else default_anchor_tensors()
     caption_tensors = without_concepts(anchor_tensors)
     caption_hash = tensors_hash(caption_tensors)
     anchor = CompactAnchor(caption_tensors, fingerprint=caption_hash)
@@ -96,7 +94,8 @@ def compact(
         heard = clips.described() if number >= EARS - DESCRIBED_EARS else clips
         start = start_ear(config, seed=of_ear.seed)
         batches = heard.batches(DRAW, mixtures=MIXTURES, seed=of_ear.seed)
-        weights = align(start, batches, folder, of_ear, run=run, evaluate=watch, progress=progress)
+        objective = GradedObjective(batches.bank)
+        weights = align(start, batches, objective, folder, of_ear, run=run, evaluate=watch, progress=progress)
         encoder.ears[number].load_state_dict(weights)
     if only_ear is not None:
         return {}
@@ -144,9 +143,3 @@ def read_anchor(path: Path) -> dict[str, torch.Tensor]:
         return unpack(pack(load_file(path)))
     except (OSError, SafetensorError) as error:
         raise DataError(f"{path} is no anchor that `sonoglot train text-head` wrote: {error}") from error
-
-
-def shipped_anchor() -> dict[str, torch.Tensor]:
-    """Return the anchor of the committed default."""
-    tensors = load_tensors(DEFAULT_MODEL_DIR)
-    return {k.removeprefix(ANCHOR_PREFIX): t for k, t in tensors.items() if k.startswith(ANCHOR_PREFIX)}
