@@ -6,6 +6,7 @@ import typer
 from sonoglot.commands import (
     dataset,
     evaluate,
+    experiment,
     index,
     libraries,
     manifest,
@@ -40,6 +41,7 @@ app.command("parallel-text")(readable_errors(parallel_text.parallel_text))
 app.add_typer(train.add_commands(readable_errors), name="train")
 app.add_typer(queries.add_commands(readable_errors), name="queries")
 app.command("evaluate")(readable_errors(evaluate.evaluate))
+app.add_typer(experiment.add_commands(readable_errors), name="experiment")
 
 
 def main() -> None:

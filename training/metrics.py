@@ -50,6 +50,17 @@ class QueryFigures:
     def __len__(self) -> int:
         return len(self.first_rank)
 
+    def select(self, rows: Sequence[int]) -> "QueryFigures":
+        """Return some of the queries."""
+        own = np.array(rows)
+        return QueryFigures(
+            self.average_precision[own],
+            self.average_precision_10[own],
+            self.first_rank[own],
+            self.right[own],
+            self.candidates,
+        )
+
     @property
     def map(self) -> float:
         """Mean average precision over the whole ranking."""
@@ -121,9 +132,10 @@ def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float |
 
 
 def _mean_ranks(values: Sequence[float]) -> NDArray[np.float64]:
-    ordered = np.sort(np.array(values, np.float64))
+    given = np.array(values, np.float64)
+    ordered = np.sort(given)
     return (
-        np.searchsorted(ordered, values, side="left") + 1 + np.searchsorted(ordered, values, side="right")
+        np.searchsorted(ordered, given, side="left") + 1 + np.searchsorted(ordered, given, side="right")
     ) / 2
 
 
