@@ -5,8 +5,10 @@ first k, as papers do; mAP is the mean over queries of average precision over th
 first ten.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import correlation
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,16 +129,12 @@ def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float |
     """Spearman's rank correlation; equal values share their mean rank. None where one of the two does not vary."""
     if min(len(set(first)), len(set(second))) < 2:
         return None
-    ranks = np.stack([_mean_ranks(values) for values in (first, second)])
-    return float(np.corrcoef(ranks)[0, 1])
+    return correlation(_mean_ranks(first), _mean_ranks(second))
 
 
-def _mean_ranks(values: Sequence[float]) -> NDArray[np.float64]:
-    given = np.array(values, np.float64)
-    ordered = np.sort(given)
-    return (
-        np.searchsorted(ordered, given, side="left") + 1 + np.searchsorted(ordered, given, side="right")
-    ) / 2
+def _mean_ranks(values: Sequence[float]) -> list[float]:
+    ordered = sorted(values)
+    return [(bisect_left(ordered, value) + 1 + bisect_right(ordered, value)) / 2 for value in values]
 
 
 def _figures(scores: NDArray[np.float32], right: NDArray[np.int64]) -> tuple[float, float, int]:

@@ -42,7 +42,7 @@ class DomainMap:
 
     def of(self, entry: ManifestEntry) -> str:
         """Return the domain of a clip; OTHERS if nothing says."""
-        if entry.label in self.of_label:
+        if entry.label and entry.label in self.of_label:
             return self.of_label[entry.label]
         likeliest = sorted(entry.tags, key=lambda tag: -tag[1])
         return next((self.of_tag[name] for name, _ in likeliest if name in self.of_tag), OTHERS)

@@ -22,7 +22,7 @@ def scatter(path: Path, table: Table, *, name: str, x: str, y: str) -> Path:
     except ImportError as error:
         raise ReportError(f"plots need matplotlib: pip install 'sonoglot[train]' ({error})") from error
     buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "sonoglot"}):
+    with matplotlib.rc_context({"svg.hashsalt": "sonoglot", "svg.fonttype": "none"}):
         figure = Figure(figsize=(8, 6), layout="constrained")
         axes = figure.add_subplot(title=table.title, xlabel=table.columns[x], ylabel=table.columns[y])
         for row in table.rows:
