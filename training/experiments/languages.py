@@ -5,19 +5,18 @@ where English is. That is measured without any sound: a query's right answer is 
 all English queries of the file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from model.retrieval_model import RetrievalModel
 from training.diagnosis import is_near_zero, uncovered_languages
 from training.errors import DataError
 from training.experiments.measured import Measured
 from training.experiments.table import Table
 from training.metrics import ClipVectors, QueryFigures, rank_clips, rank_correlation
 from training.query_files import Query
-from training.ranking import answerable, rank_languages
+from training.ranking import LanguageQueries, answerable, embed_languages, rank_languages
 
 ENGLISH = "en"
 COLUMNS = {
@@ -45,33 +44,31 @@ class Coverage:
     same_as_english: float
 
 
-def anchor_coverage(model: RetrievalModel, queries: Sequence[Query]) -> dict[str, Coverage]:
-    """Return the anchor's coverage of each language but English.
+def anchor_coverage(embedded: Mapping[str, LanguageQueries]) -> dict[str, Coverage]:
+    """Return the anchor's coverage of each language but English; queries without a counterpart are left out.
 
     Raises:
         DataError: there is no English query to be brought to.
     """
-    texts = [query for query in queries if query.text is not None]
-    english = [query for query in texts if query.lang == ENGLISH]
-    if not english:
+    if ENGLISH not in embedded:
         raise DataError(
             "the queries hold no English text (lang 'en'), so other languages have no counterpart"
         )
-    counterparts = ClipVectors(model.embed_texts([q.text or "" for q in english]), np.arange(len(english)))
-    rows = {
-        label: np.array([row for row, query in enumerate(english) if query.label == label])
-        for label in {query.label for query in english}
-    }
-    said = {(query.label, query.text) for query in english}
+    english = embedded[ENGLISH]
+    counterparts = ClipVectors(english.vectors, np.arange(len(english.queries)))
+    labels = [query.label for query in english.queries]
+    right_of = {label: np.flatnonzero([own == label for own in labels]) for label in set(labels)}
+    said = {(query.label, query.text) for query in english.queries}
     covered = {}
-    for lang in dict.fromkeys(query.lang for query in texts if query.lang != ENGLISH):
-        own = [query for query in texts if query.lang == lang and query.label in rows]
-        if own:
-            vectors = model.embed_texts([query.text or "" for query in own])
-            covered[lang] = Coverage(
-                figures=rank_clips(vectors, counterparts, [rows[query.label] for query in own]),
-                same_as_english=float(np.mean([(query.label, query.text) in said for query in own])),
-            )
+    for lang, own in embedded.items():
+        rows = [row for row, query in enumerate(own.queries) if query.label in right_of]
+        if lang == ENGLISH or not rows:
+            continue
+        queries = [own.queries[row] for row in rows]
+        covered[lang] = Coverage(
+            figures=rank_clips(own.vectors[rows], counterparts, [right_of[query.label] for query in queries]),
+            same_as_english=float(np.mean([(query.label, query.text) in said for query in queries])),
+        )
     return covered
 
 
@@ -84,8 +81,9 @@ def languages(measured: Measured, queries: Sequence[Query], *, name: str) -> Tab
     asked = [query for query in answerable(queries, measured.entries) if query.text is not None]
     if not asked:
         raise DataError(f"no text query of {name} has a clip with its label")
-    coverage = anchor_coverage(measured.model, asked)
-    ranked = rank_languages(measured.model, measured.clips, measured.entries, asked)
+    embedded = embed_languages(measured.model, asked)
+    coverage = anchor_coverage(embedded)
+    ranked = rank_languages(embedded, measured.clips, measured.entries)
     english = ranked[ENGLISH]
     rows = [
         {

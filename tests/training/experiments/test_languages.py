@@ -2,10 +2,12 @@
 
 import pytest
 
+from model.retrieval_model import RetrievalModel
 from tests.training.experiments.conftest import Heard, clip
 from training.errors import DataError
 from training.experiments.languages import anchor_coverage, languages
 from training.query_files import Query
+from training.ranking import embed_languages
 
 ENGLISH = [
     "dog",
@@ -73,7 +75,7 @@ def test_notes_say_the_correlation_and_name_what_is_not_covered(heard: Heard) ->
     assert "R@1 0.100, R@10 1.000" in notes
 
 
-def test_two_english_texts_of_a_label_are_both_right(heard: Heard) -> None:
+def test_two_english_texts_of_a_label_are_both_right(model: RetrievalModel) -> None:
     queries = [
         Query(label="dog", text="dog"),
         Query(label="dog", text="barking"),
@@ -81,7 +83,7 @@ def test_two_english_texts_of_a_label_are_both_right(heard: Heard) -> None:
         Query(label="dog", text="barking", lang="yy"),
         Query(label="cow", text="Kuh", lang="zz"),  # without an English counterpart
     ]
-    coverage = anchor_coverage(heard(["dog"], [clip("dog", label="dog")]).model, queries)
+    coverage = anchor_coverage(embed_languages(model, queries))
     assert set(coverage) == {"yy"}
     assert coverage["yy"].figures.right.tolist() == [2]
     assert coverage["yy"].same_as_english == 1
