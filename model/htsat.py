@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -120,7 +120,7 @@ class HtsAtEncoder(AudioEncoder):
 
     def _augmented(self, levels: Tensor) -> Tensor:
         """Blank with the mean level of each band that the network has met, as the published code does."""
-        usual = self.clap.audio_encoder.batch_norm.running_mean
+        usual = cast(Tensor, self.clap.audio_encoder.batch_norm.running_mean)
         return self.spec_augment((levels - usual).transpose(2, 3)).transpose(2, 3) + usual
 
 
