@@ -132,25 +132,27 @@ def load_htsat(path: Path, embed_dim: int) -> HtsAtEncoder:
     adds a tensor.
     """
     tensors = below(read_weights(path), AUDIO_TOWER)
-    encoder = HtsAtEncoder(HtsAtConfig(embed_dim=embed_dim, **_sizes(tensors, path)))
+    config = HtsAtConfig(embed_dim=embed_dim, **_sizes(tensors, path))
+    try:
+        encoder = HtsAtEncoder(config)
+    except ValueError as error:
+        raise WeightsError(f"{path} is of another architecture: {error}") from error
     load_strictly(encoder.clap, tensors, path)
     return encoder
 
 
 def _sizes(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Any]:
     """Return the sizes that tensors speak of: stages, blocks and heads are counted."""
+    blocks = Counter(int(found[1]) for found in map(BLOCK.fullmatch, tensors) if found)
     try:
-        width = tensors["audio_encoder.patch_embed.proj.weight"].shape[0]
-        blocks = Counter(int(found[1]) for found in map(BLOCK.fullmatch, tensors) if found)
         tables = [tensors[POSITION_TABLE.format(stage)] for stage in range(len(blocks))]
-        window = (math.isqrt(tables[0].shape[0]) + 1) // 2  # a table has (2 * window - 1) ** 2 rows
+        return {
+            "width": tensors["audio_encoder.patch_embed.proj.weight"].shape[0],
+            "depths": tuple(blocks[stage] for stage in sorted(blocks)),
+            "heads": tuple(table.shape[1] for table in tables),
+            "attention_window": (math.isqrt(len(tables[0])) + 1) // 2,  # (2 * window - 1) ** 2 rows
+        }
     except (KeyError, IndexError) as error:
         raise WeightsError(
-            f"{path} holds no audio tower of CLAP: {error} is missing below {AUDIO_TOWER}"
+            f"{path} holds no audio tower of CLAP: its tensors are expected below {AUDIO_TOWER} ({error})"
         ) from error
-    return {
-        "width": width,
-        "depths": tuple(blocks[stage] for stage in sorted(blocks)),
-        "heads": tuple(table.shape[1] for table in tables),
-        "attention_window": window,
-    }

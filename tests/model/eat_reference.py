@@ -85,7 +85,7 @@ class Published(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         patches = self.local_encoder(images)
-        patches = patches + self.fixed_positional_encoder.positions[:, : patches.shape[1]]
+        patches = patches + self.fixed_positional_encoder.get_buffer("positions")[:, : patches.shape[1]]
         tokens = self.pre_norm(torch.cat([self.extra_tokens.expand(len(images), -1, -1), patches], dim=1))
         for block in self.blocks:
             tokens, _ = block(tokens)

@@ -85,6 +85,7 @@ def test_other_tensors_are_refused(copy: Path, change: Callable[[dict], object],
     ("fields", "message"),
     [
         ({"layer_norm_first": True}, "another architecture: {'layer_norm_first': True}"),
+        ({"depth": "two"}, "another architecture: {'layers': 'two'}"),
         ({"depth": 3}, r"blocks\.2\."),
         ({"embed_dim": 32}, "and not"),
         ([], "not the config.json of an EAT"),

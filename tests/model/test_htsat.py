@@ -38,7 +38,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def random_clap(**sizes: object) -> ClapAudioModelWithProjection:
+def random_clap(*, fused: bool = False) -> ClapAudioModelWithProjection:
     """Return a tiny CLAP with every parameter and statistic random."""
     config = ClapAudioConfig(
         patch_embeds_hidden_size=8,
@@ -47,7 +47,7 @@ def random_clap(**sizes: object) -> ClapAudioModelWithProjection:
         num_attention_heads=[1, 2, 2, 4],
         window_size=4,
         projection_dim=16,
-        **sizes,
+        enable_fusion=fused,
     )
     clap = ClapAudioModelWithProjection(config).eval()
     with torch.no_grad():
@@ -114,9 +114,15 @@ def test_another_architecture_is_refused(published: Path, tmp_path: Path) -> Non
     assert "extra is not expected" in refusal()
     del tensors["audio_model.extra"], tensors["audio_model.audio_encoder.norm.bias"]
     assert "audio_encoder.norm.bias is missing" in refusal()
+    tensors = load_file(published / "model.safetensors")
+    table = "audio_model.audio_encoder.layers.1.blocks.0.attention.self.relative_position_bias_table"
+    tensors[table] = torch.ones(49, 3)
+    assert "not a multiple of the number of attention heads" in refusal()
+    tensors[table] = torch.ones(49)
+    assert "holds no audio tower of CLAP" in refusal()
     tensors = {"vit.cls_token": torch.ones(1)}
     assert "holds no audio tower of CLAP" in refusal()
-    random_clap(enable_fusion=True, patch_embed_input_channels=1).save_pretrained(tmp_path / "fused")
+    random_clap(fused=True).save_pretrained(tmp_path / "fused")
     with pytest.raises(WeightsError, match=r"of another architecture: .*not expected"):
         load_htsat(tmp_path / "fused", 8)
 
