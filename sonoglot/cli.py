@@ -15,6 +15,7 @@ from sonoglot.commands import (
     remove,
     search,
     serve,
+    shards,
     tags,
     train,
 )
@@ -36,6 +37,7 @@ app.command("models")(readable_errors(models.models))
 app.command("tags")(readable_errors(tags.tags))
 app.command("manifest")(readable_errors(manifest.manifest))
 app.command("dataset")(readable_errors(dataset.dataset))
+app.command("shards")(readable_errors(shards.shards))
 app.command("parallel-text")(readable_errors(parallel_text.parallel_text))
 app.add_typer(train.add_commands(readable_errors), name="train")
 app.add_typer(queries.add_commands(readable_errors), name="queries")
