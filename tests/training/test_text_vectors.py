@@ -83,9 +83,7 @@ def test_another_anchor_has_its_own_vectors(tmp_path: Path) -> None:
 
 def test_the_single_file_of_earlier_versions_is_read(tmp_path: Path) -> None:
     key = hashlib.sha256(b"words").hexdigest()[:16]
-    np.savez(
-        tmp_path / f"text-vectors-{key}.npz", vectors=expected(TEXTS[:4]), texts=np.array(TEXTS[:4])
-    )
+    np.savez(tmp_path / f"text-vectors-{key}.npz", vectors=expected(TEXTS[:4]), texts=np.array(TEXTS[:4]))
     anchor = WordAnchor()
     vectors = TextVectors(anchor, tmp_path)
     vectors.add(TEXTS[:6])
