@@ -13,7 +13,8 @@ sound that no other clip is taken for, where another clip's sound under these ca
 import random
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -23,18 +24,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from indexer.audio import open_audio
-from indexer.errors import DecodeError
-from training.audio_data import random_cut, random_gain, to_sixteen_bits
 from training.batch import WHOLE, Batch, Share
 from training.errors import DataError
-from training.shard_index import ShardedClip, read_clip, read_index
+from training.hearing import Heard, decoding_pool, hear
+from training.shard_index import ShardedClip, read_index
 from training.text_vectors import TextVectors
 
 BANK_TEXTS = 65_536
 SHARDS_MIXED = 16
-BATCHES_AHEAD = 2  # that are decoded while one is learned from: enough to even out clips that take long
-LONGEST_HEARD_S = 120.0  # a cut is from the first two minutes: an hour of audio would keep a worker too long
+BATCHES_AHEAD = 4  # that are decoded while one is learned from: enough to even out clips that take long
+CLIPS_AT_ONCE = 4  # that a worker decodes: few, so that a small batch occupies all workers
 MOST_UNREADABLE, LEAST_TRIED = (
     0.5,
     100,
@@ -43,7 +42,7 @@ MOST_UNREADABLE, LEAST_TRIED = (
 
 @dataclass(frozen=True, kw_only=True)
 class StreamChoices:
-    """How batches are drawn: ``seconds`` and ``captions_per_clip`` of each clip, decoded by ``workers`` threads."""
+    """How batches are drawn: ``seconds`` and ``captions_per_clip`` of each clip, decoded by ``workers`` processes."""
 
     sample_rate_hz: int
     batch_size: int
@@ -67,11 +66,10 @@ def stream(directory: Path, anchor_vectors: TextVectors, choices: StreamChoices)
 
 @dataclass(frozen=True, kw_only=True)
 class _Started:
-    """A batch that is being decoded: each clip of the share writes its own row of ``waves``."""
+    """A batch that is being decoded."""
 
-    waves: NDArray[np.float32]
-    captions: list[str]  # of all clips of the batch, one clip's after another's
-    heard: list[tuple[str, Future[str | None]]]
+    captions: list[str]  # of all its clips, one clip's after another's
+    heard: list[Future[Heard]]  # of the share, in order
 
 
 class StreamedData:
@@ -109,7 +107,7 @@ class StreamedData:
             raise DataError(f"a batch of {self.batch_size} clips cannot be shared evenly by {share.count}")
         order = self._order(epoch)
         pending: deque[_Started] = deque()
-        with ThreadPoolExecutor(self._choices.workers, thread_name_prefix="decode") as pool:
+        with decoding_pool(self._choices.workers) as pool:
             try:
                 for step in range(first, self.steps):
                     pending.append(self._start(pool, order, epoch, step, share))
@@ -117,6 +115,10 @@ class StreamedData:
                         yield self._finish(pending.popleft())
                 while pending:
                     yield self._finish(pending.popleft())
+            except BrokenProcessPool as error:
+                raise DataError(
+                    "a process that decodes audio died, perhaps for want of memory; try fewer workers"
+                ) from error
             finally:
                 pool.shutdown(cancel_futures=True)
 
@@ -128,63 +130,51 @@ class StreamedData:
         return np.resize(np.lexsort((rng.random(self.clips), group)), self.steps * self.batch_size)
 
     def _start(
-        self, pool: ThreadPoolExecutor, order: NDArray[np.int64], epoch: int, step: int, share: Share
+        self, pool: ProcessPoolExecutor, order: NDArray[np.int64], epoch: int, step: int, share: Share
     ) -> _Started:
         choices, size = self._choices, self.batch_size // share.count
-        waves = np.zeros((size, round(choices.seconds * choices.sample_rate_hz)), np.float32)
-        started = _Started(waves=waves, captions=[], heard=[])
-        for place, number in enumerate(order[step * self.batch_size : (step + 1) * self.batch_size]):
-            clip = self._clips[number]
-            # One generator for each place of an epoch: whichever process or thread comes to it, it draws the same.
-            rng = random.Random(f"{choices.seed}/{epoch}/{step * self.batch_size + place}")
-            started.captions.extend(_draw(clip.captions, choices.captions_per_clip, rng))
-            row = place - share.index * size
-            if 0 <= row < size:
-                started.heard.append((clip.key, pool.submit(self._hear, clip, waves[row], rng)))
-        return started
+        places = range(step * self.batch_size, (step + 1) * self.batch_size)
+        clips = [self._clips[order[place]] for place in places]
+        # Every place of an epoch has its own seed: whichever process comes to it, it draws the same.
+        seeds = [f"{choices.seed}/{epoch}/{place}" for place in places]
+        captions = [
+            caption
+            for clip, seed in zip(clips, seeds, strict=True)
+            for caption in _draw(clip.captions, choices.captions_per_clip, random.Random(f"{seed}/captions"))
+        ]
+        end = (share.index + 1) * size
+        heard = [
+            pool.submit(
+                hear,
+                self._directory,
+                clips[start : min(start + CLIPS_AT_ONCE, end)],
+                seeds[start : min(start + CLIPS_AT_ONCE, end)],
+                samples=round(choices.seconds * choices.sample_rate_hz),
+                sample_rate_hz=choices.sample_rate_hz,
+            )
+            for start in range(share.index * size, end, CLIPS_AT_ONCE)
+        ]
+        return _Started(captions=captions, heard=heard)
 
     def _finish(self, started: _Started) -> Batch:
-        for key, decoding in started.heard:
-            self._tried += 1
-            if reason := decoding.result():
-                self._failed += 1
-                self.unreadable[key] = reason
+        heard = [decoding.result() for decoding in started.heard]
+        for part in heard:
+            self._tried += len(part.waveforms)
+            self._failed += len(part.unreadable)
+            self.unreadable.update(part.unreadable)
         if self._tried >= min(LEAST_TRIED, self.clips) and self._failed > MOST_UNREADABLE * self._tried:
             key, reason = next(iter(self.unreadable.items()))
             raise DataError(
                 f"{self._failed} of the first {self._tried} clips of {self._directory} cannot be decoded (clip {key}: "
                 f"{reason}); if they were changed since, write the shards again into a new folder"
             )
-        vectors = self._vectors.rows(started.captions)
+        vectors = torch.from_numpy(self._vectors.rows(started.captions))
         return Batch(
-            waveforms=torch.from_numpy(started.waves),
-            captions=torch.from_numpy(vectors).unflatten(
-                0, (self.batch_size, self._choices.captions_per_clip)
-            ),
+            waveforms=torch.from_numpy(np.concatenate([part.waveforms for part in heard])),
+            captions=vectors.unflatten(0, (self.batch_size, self._choices.captions_per_clip)),
         )
-
-    def _hear(self, clip: ShardedClip, row: NDArray[np.float32], rng: random.Random) -> str | None:
-        """Decode a clip and cut it into ``row``; if that cannot be done, leave the row silent and say why."""
-        content = read_clip(self._directory, clip)
-        try:
-            audio = _decode(content, self._choices.sample_rate_hz)
-        except DecodeError as error:
-            return str(error)
-        row[:] = random_gain(random_cut(to_sixteen_bits(audio), len(row), rng), rng)
-        return None
 
 
 def _draw(captions: Sequence[str], count: int, rng: random.Random) -> Iterator[str]:
     """Draw captions of one clip, each again only when all have been drawn."""
     return islice(cycle(rng.sample(captions, len(captions))), count)
-
-
-def _decode(content: bytes, sample_rate_hz: int) -> NDArray[np.float32]:
-    blocks, left = [np.empty(0, np.float32)], round(LONGEST_HEARD_S * sample_rate_hz)
-    with open_audio(content, sample_rate_hz=sample_rate_hz) as stream_of_blocks:
-        for block in stream_of_blocks:
-            blocks.append(block[:left])
-            left -= len(blocks[-1])
-            if not left:
-                break
-    return np.concatenate(blocks)

@@ -1,7 +1,7 @@
 """Streamed batches: the same wherever an epoch is entered, whoever shares it, and however many threads decode it."""
 
-import threading
 from collections import Counter
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tests.indexer.sounds import encode, tone
 from tests.training.word_anchor import WordAnchor, direction
-from training import streaming
+from training import hearing, streaming
 from training.batch import Batch, Share
 from training.errors import DataError
 from training.manifest import ManifestEntry
@@ -163,10 +163,13 @@ def test_if_most_clips_cannot_be_decoded_training_stops(tmp_path: Path) -> None:
 
 
 def test_only_the_beginning_of_a_long_clip_is_decoded(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "LONGEST_HEARD_S", 0.05)
-    for batch in opened(shards).batches(0):
-        assert ((batch.waveforms != 0).sum(1) <= 0.05 * RATE).all()
-        assert (batch.waveforms != 0).any(1).all()
+    monkeypatch.setattr(hearing, "LONGEST_HEARD_S", 0.05)
+    clips = read_index(shards)
+    heard = hearing.hear(
+        shards, clips, [clip.key for clip in clips], samples=round(SECONDS * RATE), sample_rate_hz=RATE
+    )
+    assert ((heard.waveforms != 0).sum(1) <= 0.05 * RATE).all()
+    assert (heard.waveforms != 0).any(1).all()
 
 
 def test_the_bank_is_a_seeded_sample_of_all_captions(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,13 +183,21 @@ def test_the_bank_is_a_seeded_sample_of_all_captions(shards: Path, monkeypatch: 
     assert not torch.equal(few, other)
 
 
-def test_leaving_an_epoch_early_leaves_no_thread_behind(shards: Path) -> None:
-    before = threading.active_count()
+def test_leaving_an_epoch_early_leaves_no_worker_behind(shards: Path) -> None:
     batches = opened(shards, batch_size=2, workers=3).batches(0)
     next(batches)
-    assert threading.active_count() > before
+    assert active_children()
     batches.close()  # pyright: ignore[reportAttributeAccessIssue]
-    assert threading.active_count() == before
+    assert not active_children()
+
+
+def test_a_worker_that_dies_is_said(shards: Path) -> None:
+    batches = opened(shards, batch_size=1).batches(0)
+    next(batches)
+    for worker in active_children():
+        worker.kill()
+    with pytest.raises(DataError, match="process that decodes audio died"):
+        list(batches)
 
 
 def test_a_shard_that_goes_away_while_training_is_named(tmp_path: Path) -> None:
