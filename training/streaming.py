@@ -34,10 +34,10 @@ BANK_TEXTS = 65_536
 SHARDS_MIXED = 16
 BATCHES_AHEAD = 4  # that are decoded while one is learned from: enough to even out clips that take long
 CLIPS_AT_ONCE = 4  # that a worker decodes: few, so that a small batch occupies all workers
-MOST_UNREADABLE, LEAST_TRIED = (
-    0.5,
-    100,
-)  # of so many clips, so large a share: it is not the clips that are broken
+MOST_UNREADABLE = (
+    0.5  # of the clips that were tried: if more cannot be decoded, it is not the clips that are broken
+)
+LEAST_TRIED = 100  # before that is said
 
 
 @dataclass(frozen=True, kw_only=True)
