@@ -11,7 +11,6 @@ from model.retrieval_model import RetrievalModel
 from training.experiments.measured import Measured
 from training.experiments.table import Table
 from training.manifest import ManifestEntry
-from training.metrics import QueryFigures
 from training.ranking import BothWays, class_name, label_keys, labels_of, rank_both_ways
 
 # CLIP's way of averaging over sentences (arXiv 2103.00020, 3.1.4); these sentences are ours.
@@ -69,7 +68,7 @@ def zero_shot(
             rows.append(_fold_row("all", texts, _rank(measured, texts, labels, everything)))
     notes = [
         *measured.clip_notes(),
-        f"{len(labels)} classes. A clip is ranked against all class names, a name against all clips of the fold.",
+        f"{len(labels)} classes. A clip ranks the names of all classes that its fold has, a name all clips of the fold.",
         *(
             f"{texts.name}: {', '.join(repr(template) for template in texts.templates)}."
             for texts in wordings
@@ -124,7 +123,7 @@ def worst_classes(measured: Measured, texts: Texts, labels: Sequence[str]) -> Ta
 
 
 def _rank(measured: Measured, texts: Texts, labels: Sequence[str], places: Sequence[int]) -> BothWays:
-    """Rank some of the clips and the names of their classes; a clip is ranked against all names."""
+    """Rank some of the clips and the names of the classes that they have, both ways."""
     keys = label_keys([measured.entries[place] for place in places])
     clips = measured.clips.select(places)
     there = {key for own in keys for key in own}
@@ -133,7 +132,7 @@ def _rank(measured: Measured, texts: Texts, labels: Sequence[str], places: Seque
 
 
 def _fold_row(fold: str, texts: Texts, ranked: BothWays) -> dict[str, str | int | float]:
-    clips: QueryFigures = ranked.to_queries
+    clips = ranked.to_queries
     return {
         "fold": fold,
         "texts": texts.name,
