@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
+from training.diagnosis import weak_alignment
 from training.errors import DataError
 from training.experiments.measured import Measured
 from training.experiments.table import Row, Table
@@ -68,10 +69,9 @@ def domains(measured: Measured) -> Table:
     vectors, clips = measured.model.embed_texts(texts), measured.clips.select(asking)
     among_all = rank_both_ways(vectors, texts, clips, keys)
     mapping = load_domains()
-    domain_of = [mapping.of(measured.entries[row]) for row in asking]
     rows: list[Row] = []
     for domain in (*mapping.names, OTHERS):
-        own = [place for place, of in enumerate(domain_of) if of == domain]
+        own = [place for place, row in enumerate(asking) if mapping.of(measured.entries[row]) == domain]
         if not own:
             rows.append({"domain": domain, "clips": 0})
             continue
@@ -84,25 +84,28 @@ def domains(measured: Measured) -> Table:
         rows.append(
             _row(domain, among_all.to_clips.select(own_texts), among_all.to_queries.select(own), inside)
         )
-    absent = [str(row["domain"]) for row in rows if not row["clips"] and row["domain"] != OTHERS]
     return Table(
         title="Domains",
         columns=COLUMNS,
         rows=rows,
         notes=[
             *measured.clip_notes(),
-            *_unnamed_note(len(measured.entries) - len(asking)),
-            *([f"Absent from these clips: {', '.join(absent)}. Nothing is said of them."] if absent else []),
+            *_left_out_notes(rows, unnamed=len(measured.entries) - len(asking)),
             "Texts are the clips' class names or, for clips without a label, their captions. Inside: only the domain's "
             "clips and texts are candidates, so domains of different size compare by what is above their chance.",
             "A clip's domain follows from its label, or from the likeliest machine tag in domains.json, which errs "
             "where the tagger does.",
+            *weak_alignment(among_all),
         ],
     )
 
 
-def _unnamed_note(count: int) -> list[str]:
-    return [f"{count} clips with neither label nor caption are left out."] if count else []
+def _left_out_notes(rows: Sequence[Row], *, unnamed: int) -> list[str]:
+    absent = [str(row["domain"]) for row in rows if not row["clips"] and row["domain"] != OTHERS]
+    notes = [f"{unnamed} clips with neither label nor caption are left out."] if unnamed else []
+    if absent:
+        notes.append(f"Absent from these clips: {', '.join(absent)}. Nothing is said of them.")
+    return notes
 
 
 def _texts(entry: ManifestEntry) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ where it puts the English words for what they show (CACARA).
 
 from collections.abc import Sequence
 
-from training.diagnosis import blind_pictures
+from training.diagnosis import blind_pictures, weak_alignment
 from training.errors import DataError
 from training.experiments.measured import Measured
 from training.experiments.table import Table
@@ -62,6 +62,7 @@ def pictures(measured: Measured, queries: Sequence[Query]) -> Table:
             "recording that belongs to a picture.",
             "Chance is that of a random order. Class names have fewer candidates from audio than pictures have, so "
             "compare each with its own chance.",
+            *weak_alignment(named),
             *blind_pictures(text=named.to_clips, pictures=seen.to_clips),
         ],
     )

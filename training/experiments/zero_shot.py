@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.retrieval_model import RetrievalModel
+from training.diagnosis import weak_alignment
 from training.experiments.measured import Measured
 from training.experiments.table import Table
 from training.manifest import ManifestEntry
@@ -68,12 +69,13 @@ def zero_shot(
             rows.append(_fold_row("all", texts, _rank(measured, texts, labels, everything)))
     notes = [
         *measured.clip_notes(),
-        f"{len(labels)} classes. A clip ranks the names of all classes that its fold has, a name all clips of the fold.",
+        f"{len(labels)} classes. A clip ranks the names of its fold's classes, a name the clips of the fold.",
         *(
             f"{texts.name}: {', '.join(repr(template) for template in texts.templates)}."
             for texts in wordings
         ),
         "A fold is zero-shot only if none of its clips was trained on: the model's card says what was.",
+        *weak_alignment(_rank(measured, wordings[-1], labels, range(len(measured.entries)))),
     ]
     by_fold = Table(title="Zero-shot classification", columns=FOLD_COLUMNS, rows=rows, notes=notes)
     return by_fold, worst_classes(measured, wordings[-1], labels)
