@@ -25,11 +25,11 @@ COLUMNS = {
     "texts": "texts",
     "r1": "text to audio R@1",
     "map": "text to audio mAP",
-    "map_inside": "mAP inside",
-    "chance_map_inside": "chance inside",
+    "map_inside": "text to audio mAP inside",
+    "chance_map_inside": "chance mAP inside",
     "audio_r1": "audio to text R@1",
-    "audio_r1_inside": "R@1 inside",
-    "chance_r1_inside": "chance inside",
+    "audio_r1_inside": "audio to text R@1 inside",
+    "chance_r1_inside": "chance R@1 inside",
 }
 
 
