@@ -58,7 +58,7 @@ def pictures(measured: Measured, queries: Sequence[Query]) -> Table:
         notes=[
             *measured.clip_notes(),
             f"{len(shown)} pictures of {len(labels)} classes. The other clips are candidates, but do not ask.",
-            "Picture to class name is the anchor's own, without sound: where it errs, pictures and audio can hardly meet.",
+            "Picture to class name is the anchor's own, without sound: where it errs, pictures find no sound.",
             "A clip or picture is right if it has the query's label: this is retrieval of a class, not of the one "
             "recording that belongs to a picture.",
             "Chance is that of a random order. Class names have fewer candidates from audio than pictures have, so "
