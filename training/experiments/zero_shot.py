@@ -74,7 +74,8 @@ def zero_shot(
             f"{texts.name}: {', '.join(repr(template) for template in texts.templates)}."
             for texts in wordings
         ),
-        "A fold is zero-shot only if none of its clips was trained on: the model's card says what was.",
+        "Strictly zero-shot are only classes whose names training did not see, and clips that were trained on are not "
+        "even held out: the model's card says what was.",
         *weak_alignment(_rank(measured, wordings[-1], labels, range(len(measured.entries)))),
     ]
     by_fold = Table(title="Zero-shot classification", columns=FOLD_COLUMNS, rows=rows, notes=notes)
