@@ -102,7 +102,7 @@ def domains(measured: Measured) -> Table:
 
 def _left_out_notes(rows: Sequence[Row], *, unnamed: int) -> list[str]:
     absent = [str(row["domain"]) for row in rows if not row["clips"] and row["domain"] != OTHERS]
-    notes = [f"{unnamed} clips with neither label nor caption are left out."] if unnamed else []
+    notes = [f"Left out because they have neither label nor caption: {unnamed}."] if unnamed else []
     if absent:
         notes.append(f"Absent from these clips: {', '.join(absent)}. Nothing is said of them.")
     return notes

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import training
-from tests.training.experiments.conftest import Heard, clip
+from tests.training.experiments.helpers import Heard, clip
 from training.errors import DataError
 from training.experiments.domains import OTHERS, domains, load_domains
 
@@ -46,7 +46,7 @@ def test_a_clip_may_be_found_inside_its_domain_and_not_among_all(heard: Heard) -
     assert any(
         "Absent from these clips: people, household, machines, instruments, speech" in n for n in table.notes
     )
-    assert "1 clips with neither label nor caption are left out." in table.notes
+    assert "Left out because they have neither label nor caption: 1." in table.notes
 
 
 def test_clips_without_any_name_are_refused(heard: Heard) -> None:

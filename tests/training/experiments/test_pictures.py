@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import training
-from tests.training.experiments.conftest import Heard, clip
+from tests.training.experiments.helpers import Heard, clip
 from training.errors import DataError
 from training.experiments.pictures import pictures
 from training.query_files import Query
