@@ -1,7 +1,7 @@
 """Domain transfer: how well animals, instruments, speech and other domains are found, side by side (CACARA asks).
 
-Which domain a clip is of comes from ``domains.json``: by its label, if that is a class of ESC-50, else by the likeliest
-of its tags that the file names. A clip is asked for by its class name or, without a label, by its captions; among all
+Which domain a clip is of comes from ``domains.json``: by its label, if the file names it, else by the likeliest of its
+tags that the file names. A clip is asked for by its class name or, without a label, by its captions; among all
 clips, and among those of its domain, where the others are no help to tell apart.
 """
 
@@ -42,11 +42,12 @@ class DomainMap:
     of_tag: Mapping[str, str]
 
     def of(self, entry: ManifestEntry) -> str:
-        """Return the domain of a clip; OTHERS if nothing says."""
-        if entry.label and entry.label in self.of_label:
-            return self.of_label[entry.label]
-        likeliest = sorted(entry.tags, key=lambda tag: -tag[1])
-        return next((self.of_tag[name] for name, _ in likeliest if name in self.of_tag), OTHERS)
+        """Return the domain of a clip; OTHERS if nothing says. A label may also be a tag's name ("laughter")."""
+        of_name = {name.casefold(): domain for name, domain in self.of_tag.items()} | self.of_label
+        likeliest = [name for name, _ in sorted(entry.tags, key=lambda tag: -tag[1])]
+        label = entry.label or ""
+        names = [label, class_name(label), *likeliest]
+        return next((of_name[name.casefold()] for name in names if name.casefold() in of_name), OTHERS)
 
 
 def load_domains() -> DomainMap:

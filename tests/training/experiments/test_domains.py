@@ -23,6 +23,7 @@ def test_a_label_goes_before_tags_and_the_likeliest_tag_before_others() -> None:
     of = load_domains().of
     assert of(clip("a", label="rain", tags=(("Speech", 0.9),))) == "environment"
     assert of(clip("b", tags=(("Speech", 0.2), ("Silence", 0.9), ("Music", 0.6)))) == "instruments"
+    assert of(clip("d", label="laughter", tags=(("Speech", 0.9),))) == "people"
     assert of(clip("c", label="no such class", tags=(("Silence", 0.9),))) == OTHERS
 
 
