@@ -43,7 +43,7 @@ class DomainMap:
 
     def of(self, entry: ManifestEntry) -> str:
         """Return the domain of a clip; OTHERS if nothing says. A label may also be a tag's name ("laughter")."""
-        of_name = {name.casefold(): domain for name, domain in self.of_tag.items()} | self.of_label
+        of_name = {**{name.casefold(): domain for name, domain in self.of_tag.items()}, **self.of_label}
         likeliest = [name for name, _ in sorted(entry.tags, key=lambda tag: -tag[1])]
         label = entry.label or ""
         names = [label, class_name(label), *likeliest]
