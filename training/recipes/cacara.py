@@ -15,6 +15,7 @@ from model.audio_encoders import start_encoder
 from model.config import AnchorReference, ModelConfig
 from model.encoder_presets import EncoderPreset
 from training.alignment import align
+from training.averaging import decay_over
 from training.contrast import Contrast, ContrastiveObjective
 from training.preparation import validation
 from training.processes import first_alone, own_share
@@ -138,7 +139,7 @@ def cacara(
         warmup_epochs=0.1,
         clip_norm=1.0,
         layer_decay=FINE_TUNED_DECAY if start.checkpoint else 1.0,
-        average_decay=0.999,
+        average_decay=decay_over(recipe.epochs * batches.steps),
         seed=seed,
         device=device,
     )
