@@ -5,13 +5,16 @@ by a warning and random weights; here each becomes an error that says what to do
 """
 
 import difflib
+import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import open_clip
+from open_clip.pretrained import download_pretrained, download_pretrained_from_hf
 from open_clip.transform import PreprocessCfg
 from torch import Tensor, nn
 
@@ -19,6 +22,7 @@ from model.errors import MissingPartError, ModelDirectoryError
 from model.presets import HUB, LOCAL
 
 CONFIG = "open_clip_config.json"
+SHA256 = re.compile("[0-9a-f]{64}")
 WEIGHTS = ("*.safetensors", "*.bin", "*.pth")
 TOKENIZERS = ("tokenizer.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "vocab.*")
 
@@ -128,16 +132,46 @@ def _close(name: str, names: list[str]) -> str:
 
 def _from_hub(model_name: str, tag: str | None) -> OpenClipParts:
     try:
+        weights = _downloaded(model_name, tag)
+    except Exception as error:  # whatever the network, the hub's library or the file system raise
+        raise _out_of_reach(model_name, tag, error) from error
+    _check_checksum(weights)
+    try:
         towers = open_clip.create_model(model_name, tag, require_pretrained=True)
         config = open_clip.get_model_config(model_name) or {}
         return _parts(towers, tokenizer=open_clip.get_tokenizer(model_name), dim=config["embed_dim"])
-    except Exception as error:  # whatever the network, the hub's library or the file system raise
-        name = f"{model_name} / {tag}" if tag else model_name
+    except Exception as error:
+        raise _out_of_reach(model_name, tag, error) from error
+
+
+def _downloaded(model_name: str, tag: str | None) -> Path:
+    """Return the file of a model's weights in the hub's cache; the hub's library shows how far a download is."""
+    if model_name.startswith(HUB):
+        return Path(download_pretrained_from_hf(model_name.removeprefix(HUB)))
+    return Path(download_pretrained(open_clip.get_pretrained_cfg(model_name, tag or "")))
+
+
+def _check_checksum(weights: Path) -> None:
+    """Compare a file in the hub's cache with its SHA-256, by which the hub names large files there."""
+    stored = weights.resolve()
+    if not SHA256.fullmatch(stored.name):
+        return
+    with stored.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != stored.name:
         raise MissingPartError(
-            f"The OpenCLIP model {name} could not be fetched from the hub: {error}\n"
-            "Without a network: fetch all files of its repository elsewhere into one folder, add the text"
-            f" tower's config.json if it is a Hugging Face network, and name the model {LOCAL}FOLDER."
-        ) from error
+            f"{stored} was damaged while it was downloaded or stored: its SHA-256 is {found[:12]}. Delete it, and it "
+            "is fetched again"
+        )
+
+
+def _out_of_reach(model_name: str, tag: str | None, error: Exception) -> MissingPartError:
+    name = f"{model_name} / {tag}" if tag else model_name
+    return MissingPartError(
+        f"The OpenCLIP model {name} could not be fetched from the hub: {error}\n"
+        "Without a network: fetch all files of its repository elsewhere into one folder, add the text"
+        f" tower's config.json if it is a Hugging Face network, and name the model {LOCAL}FOLDER."
+    )
 
 
 def _parts(towers: nn.Module, *, tokenizer: Callable[[list[str]], Tensor], dim: int) -> OpenClipParts:

@@ -4,6 +4,7 @@ XLM-RoBERTa text tower with a real unigram tokenizer, ViT image tower, loaded th
 hub switched off: the path an air-gapped user takes.
 """
 
+import hashlib
 import json
 import shutil
 import socket
@@ -16,7 +17,7 @@ import open_clip
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 from transformers import XLMRobertaConfig
 
 from model.errors import MissingPartError, ModelDirectoryError
@@ -241,3 +242,48 @@ def test_every_preset_is_a_model_that_openclip_has_with_the_stated_dimension() -
         config = open_clip.get_model_config(preset.model_name)
         assert config is not None
         assert config["embed_dim"] == preset.dim
+
+
+def test_what_the_hub_gave_is_checked_against_its_checksum(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A model in the hub's own cache, which names large files by their SHA-256."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    name, weights = write_hub_cache(tmp_path)
+    assert OpenClipAnchor.load(name).embed_texts(["rain"]).shape == (1, DIM)
+    stored = weights.read_bytes()
+    weights.write_bytes(
+        stored[:-4] + b"\x00\x00\x80\x7f"
+    )  # one weight is another, and the file as readable as before
+    with pytest.raises(MissingPartError, match="was damaged"):
+        OpenClipAnchor.load(name)
+
+
+def write_hub_cache(cache: Path) -> tuple[str, Path]:
+    """Lay out a tiny model of OpenCLIP's plain kind as the hub's library does; return its name and its weights."""
+    config = {
+        "model_cfg": {
+            "embed_dim": DIM,
+            "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 8, "patch_size": 16},
+            "text_cfg": {
+                "context_length": 16,
+                "vocab_size": 49408,
+                "width": 8,
+                "heads": 2,
+                "layers": 1,
+            },
+        },
+        "preprocess_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
+    }
+    repository = cache / "models--sounds--tiny"
+    snapshot = repository / "snapshots" / ("0" * 40)
+    for folder in (snapshot, repository / "blobs", repository / "refs"):
+        folder.mkdir(parents=True)
+    (repository / "refs" / "main").write_text("0" * 40)
+    (snapshot / "open_clip_config.json").write_text(json.dumps(config))
+    model = open_clip.CLIP(**config["model_cfg"])
+    content = save({key: value.contiguous() for key, value in model.state_dict().items()})
+    blob = repository / "blobs" / hashlib.sha256(content).hexdigest()
+    blob.write_bytes(content)
+    (snapshot / "open_clip_model.safetensors").symlink_to(blob)
+    return "hf-hub:sounds/tiny", blob
