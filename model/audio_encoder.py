@@ -4,6 +4,7 @@ Any module with these facts can be trained by ``training`` and served; nothing e
 """
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -11,9 +12,11 @@ from torch import Tensor, nn
 class AudioEncoder(nn.Module, ABC):
     """Waveforms to vectors of the anchor's space.
 
-    Declared facts: ``embed_dim`` (D) and ``sample_rate_hz`` of the waveforms it takes.
+    Declared facts: ``embed_dim`` (D), ``sample_rate_hz`` of the waveforms it takes, and ``config``, the frozen
+    dataclass of its sizes that ``model.audio_encoders`` writes into ``config.json``.
     """
 
+    config: Any
     embed_dim: int
     sample_rate_hz: int
 

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from model.beats import Beats, BeatsConfig
+from model.beats import Beats, BeatsConfig, BeatsEncoder, BeatsEncoderConfig
 from model.errors import WeightsError
 from model.weights import load_strictly
 
@@ -67,11 +67,28 @@ def load_beats(path: Path) -> Beats:
     return beats
 
 
+def load_beats_encoder(path: Path, embed_dim: int) -> BeatsEncoder:
+    """Return BEATs as ``load_beats`` reads it, at the sizes that the file names, under a new linear map."""
+    beats = load_beats(path)
+    encoder = BeatsEncoder(BeatsEncoderConfig(embed_dim=embed_dim, **dataclasses.asdict(beats.config)))
+    encoder.beats.load_state_dict(beats.state_dict())
+    return encoder
+
+
 def convert_beats(published: Path, converted: Path) -> None:
-    """Write a published checkpoint as safetensors, its configuration in the metadata."""
+    """Write a published checkpoint as safetensors, its configuration in the metadata.
+
+    Raises WeightsError if it is none, or if ``converted`` does not end in ``.safetensors`` or cannot be written.
+    """
+    if converted.suffix != SUFFIX:
+        raise WeightsError(f"{converted} does not end in {SUFFIX}, by which a converted checkpoint is known")
     beats = load_beats(published)
     config = json.dumps(dataclasses.asdict(beats.config))
-    save_file({key: t.contiguous() for key, t in beats.state_dict().items()}, converted, {CONFIG_KEY: config})
+    tensors = {key: tensor.contiguous() for key, tensor in beats.state_dict().items()}
+    try:
+        save_file(tensors, converted, {CONFIG_KEY: config})
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{converted} cannot be written: {error}") from error
 
 
 def _read_converted(path: Path) -> tuple[BeatsConfig, Mapping[str, Tensor]]:

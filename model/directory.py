@@ -26,7 +26,7 @@ from model.presets import COMPACT, LOCAL
 from model.quantised import pack, unpack
 from model.retrieval_model import RetrievalModel
 from model.space import EmbeddingSpace
-from model.weights import load_strictly, tensors_hash
+from model.weights import below, load_strictly, tensors_hash
 
 DEFAULT_MODEL_DIR = Path(__file__).parent / "compact"
 WEIGHTS_FILE, CARD_FILE = "model.safetensors", "README.md"
@@ -46,9 +46,9 @@ def load_model(directory: Path | None = None, *, device: str = "cpu") -> Retriev
     if config.anchor:
         anchor = load_named_anchor(config.anchor, directory, device=device)
     else:
-        anchor = CompactAnchor(_below(tensors, ANCHOR_PREFIX), fingerprint=fingerprint)
+        anchor = CompactAnchor(below(tensors, ANCHOR_PREFIX), fingerprint=fingerprint)
     encoder = build_encoder(config.audio_encoder)
-    load_strictly(encoder, _below(tensors, AUDIO_PREFIX), directory / WEIGHTS_FILE)
+    load_strictly(encoder, below(tensors, AUDIO_PREFIX), directory / WEIGHTS_FILE)
     return RetrievalModel(
         anchor=anchor,
         audio_encoder=encoder.requires_grad_(False).to(device),
@@ -137,7 +137,3 @@ def fingerprint_of(directory: Path) -> str:
                 f"{directory} is not a model directory: {name} cannot be read"
             ) from error
     return digest.hexdigest()
-
-
-def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}

@@ -23,3 +23,11 @@ class UnreadableImageError(ModelError):
 
 class InvalidTextError(ModelError):
     """A query text is empty or longer than the limit."""
+
+
+class TooLongError(ModelError):
+    """A waveform is longer than an audio encoder can hear at once."""
+
+
+class PresetError(ModelError):
+    """No preset of an audio encoder has the name that was asked for, or it cannot be started as was asked."""

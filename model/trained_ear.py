@@ -35,6 +35,11 @@ class CompactAudioConfig:
     quiet_db: float = -60.0  # windows that never exceed this are not raised to full scale
 
 
+@dataclass(frozen=True, kw_only=True)
+class EarConfig(CompactAudioConfig):
+    """The same of one ear that is a model's whole audio encoder."""
+
+
 class LogMel(nn.Module):
     """Waveforms (N, samples) to log-mel images (N, 1, mel_bins, frames), 1 at the loudest point of each, about 0 below.
 

@@ -1,12 +1,46 @@
-"""Strict loading: every tensor in its place, or a message that names one which is not and counts the others."""
+"""Published weights read safely, and strict loading: every tensor in its place, or a message that names one which is
+not and counts the others."""
 
+import argparse
 import hashlib
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from model.errors import WeightsError
+
+SAFETENSORS, PICKLE = "model.safetensors", "pytorch_model.bin"  # as the Hugging Face hub calls them
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a published checkpoint: a file, or a folder as the Hugging Face hub has them.
+
+    Pickles are read with ``weights_only``, so that none can run a program; they may hold the tensors under ``model``,
+    beside a training's settings. Raises WeightsError if there are none or the file is broken.
+    """
+    file = _file_in(path) if path.is_dir() else path
+    try:
+        if file.suffix == ".safetensors":
+            return load_file(file)
+        # settings as research code stores them; an argparse.Namespace can do nothing but hold values
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            stored = torch.load(file, map_location="cpu", weights_only=True)
+    except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise WeightsError(f"{file} cannot be read as a checkpoint: {error}") from error
+    tensors = stored.get("model", stored) if isinstance(stored, dict) else None
+    if not isinstance(tensors, dict) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
+        raise WeightsError(f"{file} is not a checkpoint: tensors by name are expected")
+    return tensors
+
+
+def below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with a prefix, without it."""
+    return {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:
@@ -34,3 +68,10 @@ def tensors_hash(tensors: Mapping[str, Tensor]) -> str:
     for key in sorted(tensors):
         digest.update(key.encode() + tensors[key].contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def _file_in(folder: Path) -> Path:
+    found = [folder / name for name in (SAFETENSORS, PICKLE) if (folder / name).is_file()]
+    if not found:
+        raise WeightsError(f"{folder} holds no checkpoint: {SAFETENSORS} or {PICKLE} is expected")
+    return found[0]

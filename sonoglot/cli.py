@@ -4,6 +4,7 @@
 import typer
 
 from sonoglot.commands import (
+    convert_beats,
     dataset,
     evaluate,
     index,
@@ -33,6 +34,7 @@ app.command("serve")(readable_errors(serve.serve))
 app.command("libraries")(readable_errors(libraries.libraries))
 app.command("remove")(readable_errors(remove.remove))
 app.command("models")(readable_errors(models.models))
+app.command("convert-beats")(readable_errors(convert_beats.convert_beats))
 app.command("tags")(readable_errors(tags.tags))
 app.command("manifest")(readable_errors(manifest.manifest))
 app.command("dataset")(readable_errors(dataset.dataset))

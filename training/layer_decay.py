@@ -17,8 +17,9 @@ def parameter_groups(
 ) -> list[dict]:
     """Return groups for an optimiser; each has the ``rate`` that the learning rate is multiplied with.
 
-    What comes before the first layer counts as the one under it, what comes after the last as the one above it, with
-    the full rate. Vectors and scalars have no weight decay.
+    Layers within layers (HTS-AT's blocks within stages) are counted through. What comes before the first layer counts
+    as the one under it, what comes after the last as the one above it, with the full rate. Vectors and scalars have no
+    weight decay.
     """
     depths = _depths([name for name, _ in named])
     groups: defaultdict[tuple[int, bool], list[nn.Parameter]] = defaultdict(list)
@@ -36,11 +37,12 @@ def parameter_groups(
 
 
 def _depths(names: Sequence[str]) -> list[int]:
-    found = [LAYER_NUMBER.search(name) for name in names]
-    numbers = [int(match[1]) if match else None for match in found]
-    top = max((number for number in numbers if number is not None), default=-1)
-    depths, passed = [], top < 0  # an encoder without layers is all top
+    numbers = [tuple(map(int, LAYER_NUMBER.findall(name))) for name in names]
+    # a stage's own parameters belong to the last of its blocks, which they follow
+    last_of = {number[:end]: number for number in sorted(set(numbers)) for end in range(1, len(number) + 1)}
+    order = {number: depth for depth, number in enumerate(sorted(set(last_of.values())), start=1)}
+    depths, passed = [], not order  # an encoder without layers is all top
     for number in numbers:
-        passed = passed or number is not None
-        depths.append(number + 1 if number is not None else (top + 2 if passed else 0))
+        passed = passed or bool(number)
+        depths.append(order[last_of[number]] if number else (len(order) + 1 if passed else 0))
     return depths

@@ -1,4 +1,4 @@
-"""``sonoglot models``: the built-in model, what a model directory holds, and anchors to train towards."""
+"""``sonoglot models``: the built-in model, what a model directory holds, and what can be trained towards what."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -16,14 +16,18 @@ def models(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the built-in model, any model directories given, and the anchors that a model can be trained towards."""
+    """Show the built-in model, any model directories given, and the anchors and audio encoders to train others from."""
     from model.directory import DEFAULT_MODEL_DIR
+    from model.encoder_presets import ENCODER_PRESETS
     from model.presets import OPEN_CLIP_PRESETS
 
     found = [_describe(directory) for directory in (DEFAULT_MODEL_DIR, *(directories or []))]
     found[0]["default"] = True
     if as_json:
-        print_json({"models": found, "anchors": [asdict(anchor) for anchor in OPEN_CLIP_PRESETS]})
+        anchors, encoders = (
+            [asdict(preset) for preset in each] for each in (OPEN_CLIP_PRESETS, ENCODER_PRESETS)
+        )
+        print_json({"models": found, "anchors": anchors, "encoders": encoders})
         return
     from rich.console import Console
     from rich.table import Table
@@ -44,6 +48,12 @@ def models(
     for anchor in OPEN_CLIP_PRESETS:
         console.print(f"--anchor {anchor.model_name} --tag {anchor.tag}", style="bold", soft_wrap=True)
         console.print(f"    {anchor.dim} dimensions; licence: {anchor.licence}\n    {anchor.languages}")
+    console.print("\nAudio encoders to train:\n")
+    for encoder in ENCODER_PRESETS:
+        console.print(encoder.name, style="bold")
+        console.print(f"    {encoder.about}\n    licence of the weights: {encoder.licence}", soft_wrap=True)
+        if encoder.checkpoint:
+            console.print(f"    can start from {encoder.checkpoint}", soft_wrap=True)
 
 
 def _describe(directory: Path) -> dict[str, Any]:
