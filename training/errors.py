@@ -31,3 +31,7 @@ class CldrError(TrainingError):
 
 class StampsError(TrainingError):
     """A folder does not hold the Tux Paint stamps that are needed."""
+
+
+class ReportError(TrainingError):
+    """A table or a picture of an experiment cannot be made or written."""

@@ -28,18 +28,53 @@ class ClipVectors:
         """Return the best segment's cosine for every query and clip, (Q, C)."""
         return np.maximum.reduceat(queries_qd @ self.segments.T, self.starts, axis=1)
 
+    def select(self, rows: Sequence[int]) -> "ClipVectors":
+        """Return some of the clips."""
+        if len(rows) == len(self):
+            return self
+        bounds = [*self.starts.tolist(), len(self.segments)]
+        parts = [self.segments[bounds[row] : bounds[row + 1]] for row in rows]
+        return ClipVectors(np.concatenate(parts), np.cumsum([0, *(len(part) for part in parts[:-1])]))
+
 
 @dataclass(frozen=True)
 class QueryFigures:
-    """One row a query."""
+    """One row a query; ``candidates`` were ranked for each."""
 
     average_precision: NDArray[np.float64]
     average_precision_10: NDArray[np.float64]
     first_rank: NDArray[np.int64]  # 1 is best
+    right: NDArray[np.int64]  # how many right answers there are, at least one
+    candidates: int
+
+    def __len__(self) -> int:
+        return len(self.first_rank)
+
+    @property
+    def map(self) -> float:
+        """Mean average precision over the whole ranking."""
+        return float(self.average_precision.mean())
 
     def recall_at(self, k: int) -> float:
         """Share of the queries with a right answer among the first k."""
         return float((self.first_rank <= k).mean())
+
+    @property
+    def chance_map(self) -> float:
+        """The mAP that rankings in random order have on average.
+
+        A right answer is at rank i with probability 1/n, and i - 1 others before it hold (i - 1)(r - 1)/(n - 1) right
+        ones on average; the mean over i of its precision is (H + (r - 1)/(n - 1) (n - H))/n, H = 1 + 1/2 + ... + 1/n.
+        """
+        n = self.candidates
+        harmonic = float((1 / np.arange(1, n + 1)).sum())
+        return float((harmonic + (self.right - 1) / max(n - 1, 1) * (n - harmonic)).mean() / n)
+
+    def chance_at(self, k: int) -> float:
+        """The R@k that rankings in random order have on average: not all of the first k are wrong."""
+        drawn = np.arange(min(k, self.candidates))[:, None]
+        wrong = np.maximum(self.candidates - self.right - drawn, 0) / (self.candidates - drawn)
+        return float(1 - wrong.prod(axis=0).mean())
 
     def summary(self) -> dict[str, float]:
         """R@1/5/10, mAP@10 and median rank."""
@@ -60,7 +95,7 @@ def rank_clips(
     for start in range(0, len(queries_qd), CHUNK):
         scores = clips.scores(queries_qd[start : start + CHUNK])
         parts += [_figures(row, right[start + offset]) for offset, row in enumerate(scores)]
-    return _collect(parts)
+    return _collect(parts, right, candidates=len(clips))
 
 
 def rank_texts(
@@ -74,7 +109,22 @@ def rank_texts(
         segments = clips.segments[bounds[start] : bounds[stop]] @ texts_td.T
         best = np.maximum.reduceat(segments, clips.starts[start:stop] - bounds[start], axis=0)
         parts += [_figures(row, right[start + offset]) for offset, row in enumerate(best)]
-    return _collect(parts)
+    return _collect(parts, right, candidates=len(texts_td))
+
+
+def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Spearman's rank correlation; equal values share their mean rank. None where one of the two does not vary."""
+    if min(len(set(first)), len(set(second))) < 2:
+        return None
+    ranks = np.stack([_mean_ranks(values) for values in (first, second)])
+    return float(np.corrcoef(ranks)[0, 1])
+
+
+def _mean_ranks(values: Sequence[float]) -> NDArray[np.float64]:
+    ordered = np.sort(np.array(values, np.float64))
+    return (
+        np.searchsorted(ordered, values, side="left") + 1 + np.searchsorted(ordered, values, side="right")
+    ) / 2
 
 
 def _figures(scores: NDArray[np.float32], right: NDArray[np.int64]) -> tuple[float, float, int]:
@@ -87,6 +137,9 @@ def _figures(scores: NDArray[np.float32], right: NDArray[np.int64]) -> tuple[flo
     return float(precision.mean()), float(in_ten), int(ranks[0])
 
 
-def _collect(parts: list[tuple[float, float, int]]) -> QueryFigures:
+def _collect(
+    parts: list[tuple[float, float, int]], right: Sequence[NDArray[np.int64]], *, candidates: int
+) -> QueryFigures:
     precision, precision_10, first = zip(*parts, strict=True)
-    return QueryFigures(np.array(precision), np.array(precision_10), np.array(first))
+    counts = np.array([len(rows) for rows in right])
+    return QueryFigures(np.array(precision), np.array(precision_10), np.array(first), counts, candidates)

@@ -14,10 +14,10 @@ from training.audio_data import FULL_SCALE, load_waveforms
 from training.captions import ClipText, clip_texts
 from training.dataset import AlignmentData, DrawChoices
 from training.errors import DataError
-from training.evaluation import class_name
 from training.manifest import ManifestEntry, read_manifests
 from training.metrics import ClipVectors, rank_clips, rank_texts
 from training.progress import Progress
+from training.ranking import class_name
 from training.text_vectors import TextVectors
 
 VALIDATION_BATCH = 32

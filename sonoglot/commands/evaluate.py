@@ -27,8 +27,8 @@ def evaluate(
     from model.directory import load_model
     from training.errors import DataError
     from training.evaluation import evaluate as measure
-    from training.evaluation import read_queries
     from training.manifest import read_manifests
+    from training.query_files import read_queries
 
     entries = [entry for entry in read_manifests(data) if split is None or entry.split == split]
     if not entries:
@@ -77,3 +77,5 @@ def _print_tables(result: dict[str, Any]) -> None:
                 "-" if share is None else f"{share:.2f}",
             )
         console.print(table)
+    for sentence in result["diagnosis"]:
+        console.print(sentence, style="yellow", markup=False)

@@ -8,8 +8,8 @@ from typer.testing import CliRunner, Result
 from sonoglot.cli import app
 from tests.training.test_cldr_queries import write_language
 from training.cldr_queries import load_emoji_classes
-from training.evaluation import read_queries
 from training.image_queries import TUX_PAINT_CLASSES
+from training.query_files import read_queries
 
 
 def run(*arguments: str | Path) -> Result:

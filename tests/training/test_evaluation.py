@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from sonoglot.cli import app
 from training.errors import ManifestError
-from training.evaluation import read_queries
+from training.query_files import read_queries
 
 RATE = 16_000
 
@@ -54,6 +54,7 @@ def test_every_part_is_there_that_the_data_allow(manifest: Path) -> None:
     assert result["languages"]["en"]["share_of_english"] == 1
     assert result["queries_without_answer"] == 1
     assert "image_to_audio" not in result
+    assert result["diagnosis"] == []
 
 
 def test_without_labels_and_queries_only_captions_are_measured(manifest: Path) -> None:
