@@ -5,8 +5,8 @@ tensor is an error and never a silently random layer. The fingerprint of the emb
 configuration and all the weights.
 
 The weights of the default's anchor lie in its directory. A model that was trained towards an anchor of another name
-(``load_anchor``) only names it, with the fingerprint that it must have; where a folder ``anchor`` lies in the directory,
-an OpenCLIP anchor is loaded from there and not from the hub.
+(``load_anchor``) only names it, with the fingerprint that it must have; where a folder ``anchor`` lies in the
+directory, an OpenCLIP anchor is loaded from there and not from the hub.
 """
 
 import hashlib
