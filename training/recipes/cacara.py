@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from model.encoder_presets import EncoderPreset, start_encoder
-
 from model.anchor import Anchor
+from model.audio_encoders import start_encoder
 from model.config import AnchorReference, ModelConfig
+from model.encoder_presets import EncoderPreset
 from training.alignment import align
 from training.contrast import Contrast, ContrastiveObjective
 from training.dataset import DrawChoices
