@@ -85,7 +85,7 @@ def load_named_anchor(named: AnchorReference, directory: Path, *, device: str) -
 
 def default_anchor_tensors() -> dict[str, Tensor]:
     """Return the weights of the committed default's anchor."""
-    return _below(load_tensors(DEFAULT_MODEL_DIR), ANCHOR_PREFIX)
+    return below(load_tensors(DEFAULT_MODEL_DIR), ANCHOR_PREFIX)
 
 
 def load_space(directory: Path | None = None) -> EmbeddingSpace:

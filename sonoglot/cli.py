@@ -7,6 +7,7 @@ from sonoglot.commands import (
     convert_beats,
     dataset,
     evaluate,
+    experiment,
     index,
     libraries,
     manifest,
@@ -42,6 +43,7 @@ app.command("parallel-text")(readable_errors(parallel_text.parallel_text))
 app.add_typer(train.add_commands(readable_errors), name="train")
 app.add_typer(queries.add_commands(readable_errors), name="queries")
 app.command("evaluate")(readable_errors(evaluate.evaluate))
+app.add_typer(experiment.add_commands(readable_errors), name="experiment")
 
 
 def main() -> None:

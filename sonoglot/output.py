@@ -22,6 +22,16 @@ def print_json(document: Mapping[str, Any]) -> None:
     click.echo(text.encode("utf-8", errors="backslashreplace"))
 
 
+def clip_progress(total: int) -> Callable[[int], None]:
+    """Return what reports every hundredth clip on standard error."""
+
+    def show(done: int) -> None:
+        if done % 100 == 0 or done == total:
+            click.echo(f"{done}/{total} clips", err=True)
+
+    return show
+
+
 def fail(message: str) -> NoReturn:
     """Say what went wrong on standard error and exit 1."""
     click.echo(f"Error: {message}", err=True)

@@ -21,6 +21,7 @@ from training.query_files import Query
 from training.ranking import (
     BothWays,
     answerable,
+    embed_languages,
     rank_captions,
     rank_classes,
     rank_languages,
@@ -44,7 +45,8 @@ def evaluate(
     clips, used, failed = embed_clips(model, entries, on_progress=on_progress)
     captions, classes = rank_captions(model, clips, used), rank_classes(model, clips, used)
     asked = answerable(queries, used)
-    languages, pictures = rank_languages(model, clips, used, asked), rank_pictures(model, clips, used, asked)
+    languages = rank_languages(embed_languages(model, asked), clips, used)
+    pictures = rank_pictures(model, clips, used, asked)
 
     result: dict = {"model": str(model.space), "clips": len(used), "failed": failed}
     if captions:

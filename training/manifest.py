@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from training.errors import ManifestError
+from training.errors import DataError, ManifestError
 from training.json_lines import read_json_lines, write_json_lines
 
 SPLITS = ("train", "val", "test")
@@ -63,6 +63,14 @@ def read_manifests(paths: Iterable[Path]) -> list[ManifestEntry]:
                 f"group {entry.group!r} is in the splits {side_of[entry.group]!r} and {entry.split!r}; "
                 f"clips of one group must stay together ({entry.audio})"
             )
+    return entries
+
+
+def read_split(paths: Iterable[Path], split: str | None) -> list[ManifestEntry]:
+    """Read the clips of one split of several manifests, of all if None. Raises DataError if there is none."""
+    entries = [entry for entry in read_manifests(paths) if split is None or entry.split == split]
+    if not entries:
+        raise DataError(f"the manifests hold no clip{f' of split {split!r}' if split else ''}")
     return entries
 
 

@@ -5,8 +5,10 @@ first k, as papers do; mAP is the mean over queries of average precision over th
 first ten.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import correlation
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +51,17 @@ class QueryFigures:
 
     def __len__(self) -> int:
         return len(self.first_rank)
+
+    def select(self, rows: Sequence[int]) -> "QueryFigures":
+        """Return some of the queries."""
+        own = np.array(rows)
+        return QueryFigures(
+            self.average_precision[own],
+            self.average_precision_10[own],
+            self.first_rank[own],
+            self.right[own],
+            self.candidates,
+        )
 
     @property
     def map(self) -> float:
@@ -116,15 +129,12 @@ def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float |
     """Spearman's rank correlation; equal values share their mean rank. None where one of the two does not vary."""
     if min(len(set(first)), len(set(second))) < 2:
         return None
-    ranks = np.stack([_mean_ranks(values) for values in (first, second)])
-    return float(np.corrcoef(ranks)[0, 1])
+    return correlation(_mean_ranks(first), _mean_ranks(second))
 
 
-def _mean_ranks(values: Sequence[float]) -> NDArray[np.float64]:
-    ordered = np.sort(np.array(values, np.float64))
-    return (
-        np.searchsorted(ordered, values, side="left") + 1 + np.searchsorted(ordered, values, side="right")
-    ) / 2
+def _mean_ranks(values: Sequence[float]) -> list[float]:
+    ordered = sorted(values)
+    return [(bisect_left(ordered, value) + 1 + bisect_right(ordered, value)) / 2 for value in values]
 
 
 def _figures(scores: NDArray[np.float32], right: NDArray[np.int64]) -> tuple[float, float, int]:

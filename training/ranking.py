@@ -1,7 +1,7 @@
 """What is ranked when a model is measured: clips for captions, class names, queries and pictures, and the reverse."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,17 +71,34 @@ def answerable(queries: Sequence[Query], entries: Sequence[ManifestEntry]) -> li
     return [query for query in queries if query.label in labels]
 
 
+@dataclass(frozen=True, kw_only=True)
+class LanguageQueries:
+    """The text queries of one language, and their vectors, (Q, D)."""
+
+    queries: list[Query]
+    vectors: NDArray[np.float32]
+
+
+def embed_languages(model: RetrievalModel, queries: Sequence[Query]) -> dict[str, LanguageQueries]:
+    """Embed the text queries, language by language, in the order in which the languages appear."""
+    texts = [(query.lang, query.text, query) for query in queries if query.text is not None]
+    embedded = {}
+    for lang in dict.fromkeys(lang for lang, _, _ in texts):
+        own = [(text, query) for of, text, query in texts if of == lang]
+        vectors = model.embed_texts([text for text, _ in own])
+        embedded[lang] = LanguageQueries(queries=[query for _, query in own], vectors=vectors)
+    return embedded
+
+
 def rank_languages(
-    model: RetrievalModel, clips: ClipVectors, entries: Sequence[ManifestEntry], queries: Sequence[Query]
+    languages: Mapping[str, LanguageQueries], clips: ClipVectors, entries: Sequence[ManifestEntry]
 ) -> dict[str, QueryFigures]:
-    """Rank the clips for the text queries of each language; every query must be answerable."""
+    """Rank the clips for the queries of each language; every query must be answerable."""
     clips_of = _rows_by_key(label_keys(entries))
-    result = {}
-    for lang in dict.fromkeys(query.lang for query in queries if query.text is not None):
-        own = [query for query in queries if query.text is not None and query.lang == lang]
-        vectors = model.embed_texts([query.text or "" for query in own])
-        result[lang] = rank_clips(vectors, clips, [np.array(clips_of[query.label]) for query in own])
-    return result
+    return {
+        lang: rank_clips(own.vectors, clips, [np.array(clips_of[query.label]) for query in own.queries])
+        for lang, own in languages.items()
+    }
 
 
 def rank_pictures(

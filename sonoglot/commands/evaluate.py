@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from sonoglot.options import JsonOption, ModelOption
-from sonoglot.output import print_json
+from sonoglot.output import clip_progress, print_json
 
 
 def evaluate(
@@ -25,28 +25,17 @@ def evaluate(
 ) -> None:
     """Measure retrieval on the clips of a manifest: by captions, class names, languages and pictures."""
     from model.directory import load_model
-    from training.errors import DataError
     from training.evaluation import evaluate as measure
-    from training.manifest import read_manifests
+    from training.manifest import read_split
     from training.query_files import read_queries
 
-    entries = [entry for entry in read_manifests(data) if split is None or entry.split == split]
-    if not entries:
-        raise DataError(f"the manifests hold no clip{f' of split {split!r}' if split else ''}")
+    entries = read_split(data, split)
     asked = [query for path in queries or [] for query in read_queries(path)]
-    result = measure(load_model(model), entries, asked, on_progress=_progress(len(entries)))
+    result = measure(load_model(model), entries, asked, on_progress=clip_progress(len(entries)))
     if as_json:
         print_json(result)
     else:
         _print_tables(result)
-
-
-def _progress(total: int):
-    def show(done: int) -> None:
-        if done % 100 == 0 or done == total:
-            typer.echo(f"{done}/{total} clips", err=True)
-
-    return show
 
 
 def _print_tables(result: dict[str, Any]) -> None:

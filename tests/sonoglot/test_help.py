@@ -17,6 +17,7 @@ HEAVY = (
     "numpy",
     "av",
     "PIL",
+    "matplotlib",
 )
 PROGRAM = f"""
 import sys
@@ -36,6 +37,8 @@ print(result.exit_code, *[name for name in {HEAVY!r} if name in sys.modules])
         ["serve", "--help"],
         ["queries", "--help"],
         ["queries", "cldr", "--help"],
+        ["experiment", "--help"],
+        ["experiment", "languages", "--help"],
     ],
 )
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
