@@ -1,4 +1,4 @@
-"""What a frozen anchor saves: the paper's recipe against training all three towers, on the same pairs of clip and caption.
+"""What a frozen anchor saves: the paper's recipe against training all three towers, on the same pairs.
 
 Each training runs in a process of its own, so that peaks of memory are its own and neither finds warm what the other
 loaded. The paper (arXiv 2512.00496) reports 79 % less time and 73 % less energy.
@@ -145,8 +145,8 @@ def _notes(setup: CostSetup, outcome: Outcome) -> list[str]:
     )
     return [
         f"Both see the same {setup.steps * setup.batch_size} pairs ({setup.steps} batches of {setup.batch_size}) of "
-        f"{outcome.clips} clips, with the encoder {setup.encoder.name} on {outcome.device}; loading models and decoding "
-        "clips are not counted.",
+        f"{outcome.clips} clips, with the encoder {setup.encoder.name} on {outcome.device}; loading models and "
+        "decoding clips are not counted.",
         f"The frozen recipe embeds its {outcome.captions} captions once, which is counted; over more epochs that "
         "weighs less. It also keeps a running mean of the encoder's weights, which the other does not.",
         f"Of the pictures: {pictures}.",
@@ -174,5 +174,6 @@ def _energy_note(outcomes: dict[str, Outcome]) -> str:
         return f"Energy is CodeCarbon's; the GPU's is its own counter's (NVML). Frozen and not: {parts}."
     return (
         "Energy is an estimate of CodeCarbon's: without a GPU it comes of the processor's rated power and load where "
-        f"there is no counter, and of a constant for the memory, so that it mostly follows time. Frozen and not: {parts}."
+        "there is no counter, and of a constant for the memory, so that it mostly follows time. "
+        f"Frozen and not: {parts}."
     )

@@ -1,7 +1,8 @@
 """What a piece of work costs: seconds, energy, and memory at its peak.
 
-Energy is CodeCarbon's, offline: it reads a GPU's own counter (NVML) and, where it may, the processor's (RAPL). Elsewhere
-it estimates, from the processor's rated power and its load by this process, and from a constant for the memory.
+Energy is CodeCarbon's, offline: it reads a GPU's own counter (NVML) and, where it may, the processor's (RAPL).
+Elsewhere it estimates, from the processor's rated power and its load by this process, and from a constant for the
+memory.
 """
 
 import logging
