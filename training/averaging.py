@@ -10,7 +10,8 @@ def average_into(averaged: nn.Module, latest: nn.Module, *, decay: float) -> Non
     pairs = list(zip(averaged.state_dict().values(), latest.state_dict().values(), strict=True))
     moved = [pair for pair in pairs if pair[0].is_floating_point()]
     # one call for all: on a GPU, hundreds of small tensors would otherwise be a kernel each
-    torch._foreach_lerp_([mean for mean, _ in moved], [new for _, new in moved], 1 - decay)
+    means, latest_ones = [mean for mean, _ in moved], [new for _, new in moved]
+    torch._foreach_lerp_(means, latest_ones, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
     for mean, new in pairs:
         if not mean.is_floating_point():
             mean.copy_(new)

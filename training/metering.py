@@ -46,12 +46,12 @@ def meter(work: Callable[[], None], *, device: str) -> Spent:
     """
     tracker = _tracker()
     tracker.start()  # looks for counters first, which takes seconds
-    _forget_peak(device)
-    _wait(device)
+    forget_peak(device)
+    wait_for(device)
     started = time.monotonic()
     try:
         work()
-        _wait(device)
+        wait_for(device)
     finally:
         seconds = time.monotonic() - started
         tracker.stop()
@@ -61,7 +61,7 @@ def meter(work: Callable[[], None], *, device: str) -> Spent:
         cpu_wh=energy.cpu_energy * WH_PER_KWH,
         ram_wh=energy.ram_energy * WH_PER_KWH,
         gpu_wh=energy.gpu_energy * WH_PER_KWH,
-        peak_bytes=_peak(device),
+        peak_bytes=peak_bytes(device),
     )
 
 
@@ -88,20 +88,20 @@ def _tracker():
     )
 
 
-def _wait(device: str) -> None:
+def wait_for(device: str) -> None:
     if device.startswith("cuda"):
         torch.cuda.synchronize(device)
 
 
-def _forget_peak(device: str) -> None:
-    """Let the peak begin anew, so that loading a model is not counted."""
+def forget_peak(device: str) -> None:
+    """Let the peak of memory begin anew, so that loading a model is not counted."""
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats(device)
     elif CLEAR.exists():
         CLEAR.write_text(CLEAR_PEAK)
 
 
-def _peak(device: str) -> int:
+def peak_bytes(device: str) -> int:
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated(device)
     if STATUS.exists():
