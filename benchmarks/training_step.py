@@ -23,7 +23,7 @@ from model.beats import SAMPLE_RATE_HZ, BeatsEncoder, BeatsEncoderConfig
 from training.batch import WHOLE, Batch, Share
 from training.contrast import Contrast, ContrastiveObjective
 from training.metering import forget_peak, peak_bytes, wait_for
-from training.trainer import Trainer, TrainerConfig
+from training.trainer import Trainer, TrainerConfig, mixed_precision
 
 WARM_UP = 2  # steps in which kernels are chosen and memory is reserved
 GIB = 1 << 30
@@ -113,14 +113,14 @@ def trainer_of(encoder: BeatsEncoder, size: Size, device: str) -> Trainer:
     )
 
 
-def our_step(size: Size, device: str) -> Callable[[], object]:
-    """Return the trainer's step on waveforms and cached vectors."""
+def our_step(size: Size, device: str) -> tuple[Trainer, Batch]:
+    """Return the trainer, and waveforms with cached vectors to learn from."""
     trainer = trainer_of(BeatsEncoder(size.beats), size, device)
     captions = F.normalize(torch.randn(size.clips, 1, size.beats.embed_dim), dim=-1)
     batch = Batch(waveforms=waveforms(size), captions=captions)
     if device.startswith("cuda"):
         batch = batch.pinned()
-    return lambda: trainer.learn(batch)
+    return trainer, batch
 
 
 def naive_step(size: Size, device: str) -> Callable[[], object]:
@@ -129,6 +129,20 @@ def naive_step(size: Size, device: str) -> Callable[[], object]:
     tower = TextTower(size.text, size.beats.embed_dim).to(device)
     tokens, waves = token_ids(size.clips, size.text.vocab_size), waveforms(size)
     return lambda: trainer.learn(Batch(waveforms=waves, captions=tower(tokens.to(device))[:, None]))
+
+
+def flops_of(trainer: Trainer, batch: Batch) -> int:
+    """Return the floating-point operations of a step's matrix products and convolutions: three times the forward pass.
+
+    That is the convention for a model's FLOPs (PaLM, arXiv 2204.02311): each product has two gradients as dear as
+    itself, and what is computed again does not count. torch's own count of the backward pass would be a third too high
+    here, since it leaves out the groups of the grouped convolution.
+    """
+    device = trainer.config.device
+    waves = batch.waveforms.to(device)
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), mixed_precision(device):
+        trainer.encoder(waves)
+    return 3 * counter.get_total_flops()
 
 
 def waveforms(size: Size) -> torch.Tensor:
@@ -152,19 +166,21 @@ def measure(step: Callable[[], object], size: Size, *, steps: int, device: str) 
     return Measured(step_s=median, clips_per_second=size.clips / median, peak_bytes=peak_bytes(device))
 
 
+def measure_ours(size: Size, *, steps: int, device: str) -> tuple[Measured, int]:
+    """Measure our step; return with it how many floating-point operations it is."""
+    trainer, batch = our_step(size, device)
+    return measure(lambda: trainer.learn(batch), size, steps=steps, device=device), flops_of(trainer, batch)
+
+
 def run(name: str, *, device: str, steps: int) -> Report:
     """Measure both steps of a size."""
     size = SIZES[name]
     torch.manual_seed(0)
-    step = our_step(size, device)
-    ours = measure(step, size, steps=steps, device=device)
-    with FlopCounterMode(display=False) as counter:
-        step()
-    del step
+    ours, flops = measure_ours(size, steps=steps, device=device)
     gc.collect()  # else the first model would count in the second's peak
     naive = measure(naive_step(size, device), size, steps=steps, device=device)
     card = torch.cuda.get_device_name(device) if device.startswith("cuda") else "CPU"
-    flops, peak = counter.get_total_flops(), peak_of(card)
+    peak = peak_of(card)
     return Report(
         size=name,
         device=card,

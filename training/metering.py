@@ -24,9 +24,13 @@ CLEAR_PEAK = "5"  # proc(5): resets the peak resident set
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
-    """Seconds, watt-hours of processor, memory and GPU, and bytes at the peak: of a GPU's memory, or of the process."""
+    """Seconds, watt-hours of processor, memory and GPU, and bytes at the peak: of a GPU's memory, or of the process.
+
+    ``processor_s`` are the seconds of all cores that this process had: on a busy machine, the steadier figure.
+    """
 
     seconds: float
+    processor_s: float
     cpu_wh: float
     ram_wh: float
     gpu_wh: float
@@ -48,16 +52,17 @@ def meter(work: Callable[[], None], *, device: str) -> Spent:
     tracker.start()  # looks for counters first, which takes seconds
     forget_peak(device)
     wait_for(device)
-    started = time.monotonic()
+    started, processor_s = time.monotonic(), time.process_time()
     try:
         work()
         wait_for(device)
     finally:
-        seconds = time.monotonic() - started
+        seconds, processor_s = time.monotonic() - started, time.process_time() - processor_s
         tracker.stop()
     energy = tracker.final_emissions_data
     return Spent(
         seconds=seconds,
+        processor_s=processor_s,
         cpu_wh=energy.cpu_energy * WH_PER_KWH,
         ram_wh=energy.ram_energy * WH_PER_KWH,
         gpu_wh=energy.gpu_energy * WH_PER_KWH,

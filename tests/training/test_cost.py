@@ -135,7 +135,7 @@ def test_the_command_writes_both_rows_and_what_they_are_worth(
     assert whole["captions_s"] == 0
     assert 0 < frozen["trainable"] < whole["trainable"]
     assert frozen["seconds_saved"] == pytest.approx(100 * (1 - frozen["seconds"] / whole["seconds"]))
-    assert min(row[key] for row in (frozen, whole) for key in ("energy_wh", "peak_mib")) > 0
+    assert min(row[key] for row in (frozen, whole) for key in ("energy_wh", "peak_mib", "processor_s")) > 0
     notes = " ".join(table["notes"])
     assert "same 4 pairs" in notes
     assert "1 of 6 clips have a picture" in notes
@@ -146,14 +146,18 @@ def test_the_command_writes_both_rows_and_what_they_are_worth(
 
 def test_savings_are_of_the_frozen_recipe_against_the_other(setup: CostSetup) -> None:
     def outcome(cost: float) -> Outcome:
-        spent = Spent(seconds=cost, cpu_wh=cost, ram_wh=cost, gpu_wh=0.0, peak_bytes=round(cost) << 20)
+        spent = Spent(
+            seconds=cost, processor_s=cost, cpu_wh=cost, ram_wh=cost, gpu_wh=0.0, peak_bytes=round(cost) << 20
+        )
         return Outcome(
             spent=spent, captions_s=0.0, captions=7, trainable=5, clips=6, pictures=6, idle_bytes=0, device="a GPU"
         )  # fmt: skip
 
     table = cost_table(setup, {FROZEN: outcome(25.0), TRI_MODAL: outcome(100.0)})
-    saved = [table.rows[0][key] for key in ("seconds_saved", "energy_saved", "memory_saved")]
-    assert saved == [75.0, 75.0, 75.0]
+    saved = [
+        table.rows[0][key] for key in ("seconds_saved", "processor_saved", "energy_saved", "memory_saved")
+    ]
+    assert saved == [75.0] * 4
     assert "seconds_saved" not in table.rows[1]
     assert not any("estimate" in note for note in table.notes)  # a GPU's counter is none
 
