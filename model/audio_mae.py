@@ -6,12 +6,14 @@ format on the Hugging Face hub (``gaunernst/vit_base_patch16_1024_128.audiomae_a
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from model.audio_encoder import AudioEncoder
+from model.errors import WeightsError
 from model.spectrogram_patches import (
     MEL_BINS,
     PATCH_SIZE,
@@ -26,6 +28,7 @@ LEVEL_MEAN, LEVEL_DEVIATION = (
     4.5689974,
 )  # of the filter bank over AudioSet; published with the code
 COLUMNS = 64  # patches in time that there are positions for: 1024 frames, 10.24 s
+HEAD_WIDTH = 64  # in vision transformers of every published size
 DECODER = ("decoder_", "mask_token")  # what the makers' own file has beside the encoder
 
 
@@ -66,9 +69,10 @@ class AudioMaeEncoder(AudioEncoder):
             drop_path_rate=config.drop_path,
         )
         self.projection = nn.Linear(config.width, config.embed_dim)
+        places = cast(Tensor, self.vit.pos_embed)
         with torch.no_grad():  # as the published model began; the class token has no place
-            self.vit.pos_embed[:, 1:] = sincos_positions(COLUMNS, config.width)  # pyright: ignore[reportOptionalSubscript]
-            self.vit.pos_embed[:, :1] = 0.0  # pyright: ignore[reportOptionalSubscript]
+            places[:, 1:] = sincos_positions(COLUMNS, config.width)
+            places[:, :1] = 0.0
 
     def forward(self, waveforms: Tensor) -> Tensor:
         return self.projection(self.tokens(self.images(waveforms)).mean(1))
@@ -77,19 +81,27 @@ class AudioMaeEncoder(AudioEncoder):
         """Return the tokens of images (N, 1, frames, MEL_BINS), (N, patches, width), without the class token."""
         vit = self.vit
         patches = vit.patch_embed.proj(images).flatten(2).transpose(1, 2)  # time before pitch
-        first = vit.cls_token.expand(len(images), -1, -1)
-        tokens = torch.cat([first, patches], dim=1)
-        tokens = tokens + vit.pos_embed[:, : tokens.shape[1]]
+        class_token, places = cast(Tensor, vit.cls_token), cast(Tensor, vit.pos_embed)
+        tokens = torch.cat([class_token.expand(len(images), -1, -1), patches], dim=1)
+        tokens = tokens + places[:, : tokens.shape[1]]
         return vit.norm(vit.blocks(tokens))[:, 1:]
 
 
 def load_audio_mae(path: Path, embed_dim: int) -> AudioMaeEncoder:
-    """Return AudioMAE at the published size with the weights of a checkpoint, under a new linear map.
+    """Return AudioMAE with the weights of a checkpoint, under a new linear map.
 
-    ``path`` is a folder or file in timm's format, or the makers' ``pretrained.pth``, whose decoder is left out.
-    Raises WeightsError if it cannot be read, is of another architecture, or lacks or adds a tensor.
+    ``path`` is a folder or file in timm's format, or the makers' ``pretrained.pth``, whose decoder is left out; the
+    sizes are read from the tensors. Raises WeightsError if it cannot be read, is of another architecture, or lacks or
+    adds a tensor.
     """
-    encoder = AudioMaeEncoder(AudioMaeConfig(embed_dim=embed_dim))
     tensors = {key: tensor for key, tensor in read_weights(path).items() if not key.startswith(DECODER)}
+    layers = sum(key.startswith("blocks.") and key.endswith(".norm1.weight") for key in tensors)
+    if "cls_token" not in tensors or not layers:
+        raise WeightsError(f"{path} holds no vision transformer: cls_token and blocks are expected")
+    width = tensors["cls_token"].shape[-1]
+    config = AudioMaeConfig(
+        embed_dim=embed_dim, layers=layers, width=width, heads=max(1, width // HEAD_WIDTH)
+    )
+    encoder = AudioMaeEncoder(config)
     load_strictly(encoder.vit, tensors, path)
     return encoder

@@ -173,9 +173,11 @@ def _published_sizes(path: Path) -> Mapping[str, Any]:
         other = {name: fields[name] for name, value in EXPECTED.items() if fields.get(name, value) != value}
     except (OSError, ValueError, AttributeError) as error:
         raise WeightsError(f"{path} is not the config.json of an EAT checkpoint: {error}") from error
+    sizes = {ours: fields[theirs] for ours, theirs in PUBLISHED_NAMES.items() if theirs in fields}
+    other |= {name: value for name, value in sizes.items() if not isinstance(value, int | float)}
     if other:
         raise WeightsError(f"{path} is of another architecture: {other}")
-    return {ours: fields[theirs] for ours, theirs in PUBLISHED_NAMES.items() if theirs in fields}
+    return sizes
 
 
 def _start(module: nn.Module) -> None:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -120,7 +120,7 @@ class HtsAtEncoder(AudioEncoder):
 
     def _augmented(self, levels: Tensor) -> Tensor:
         """Blank with the mean level of each band that the network has met, as the published code does."""
-        usual = self.clap.audio_encoder.batch_norm.running_mean
+        usual = cast(Tensor, self.clap.audio_encoder.batch_norm.running_mean)
         return self.spec_augment((levels - usual).transpose(2, 3)).transpose(2, 3) + usual
 
 
@@ -132,25 +132,27 @@ def load_htsat(path: Path, embed_dim: int) -> HtsAtEncoder:
     adds a tensor.
     """
     tensors = below(read_weights(path), AUDIO_TOWER)
-    encoder = HtsAtEncoder(HtsAtConfig(embed_dim=embed_dim, **_sizes(tensors, path)))
+    config = HtsAtConfig(embed_dim=embed_dim, **_sizes(tensors, path))
+    try:
+        encoder = HtsAtEncoder(config)
+    except ValueError as error:
+        raise WeightsError(f"{path} is of another architecture: {error}") from error
     load_strictly(encoder.clap, tensors, path)
     return encoder
 
 
 def _sizes(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Any]:
     """Return the sizes that tensors speak of: stages, blocks and heads are counted."""
+    blocks = Counter(int(found[1]) for found in map(BLOCK.fullmatch, tensors) if found)
     try:
-        width = tensors["audio_encoder.patch_embed.proj.weight"].shape[0]
-        blocks = Counter(int(found[1]) for found in map(BLOCK.fullmatch, tensors) if found)
         tables = [tensors[POSITION_TABLE.format(stage)] for stage in range(len(blocks))]
-        window = (math.isqrt(tables[0].shape[0]) + 1) // 2  # a table has (2 * window - 1) ** 2 rows
+        return {
+            "width": tensors["audio_encoder.patch_embed.proj.weight"].shape[0],
+            "depths": tuple(blocks[stage] for stage in sorted(blocks)),
+            "heads": tuple(table.shape[1] for table in tables),
+            "attention_window": (math.isqrt(len(tables[0])) + 1) // 2,  # (2 * window - 1) ** 2 rows
+        }
     except (KeyError, IndexError) as error:
         raise WeightsError(
-            f"{path} holds no audio tower of CLAP: {error} is missing below {AUDIO_TOWER}"
+            f"{path} holds no audio tower of CLAP: its tensors are expected below {AUDIO_TOWER} ({error})"
         ) from error
-    return {
-        "width": width,
-        "depths": tuple(blocks[stage] for stage in sorted(blocks)),
-        "heads": tuple(table.shape[1] for table in tables),
-        "attention_window": window,
-    }

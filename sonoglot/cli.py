@@ -18,6 +18,7 @@ from sonoglot.commands import (
     remove,
     search,
     serve,
+    shards,
     tags,
     train,
 )
@@ -40,6 +41,7 @@ app.command("convert-beats")(readable_errors(convert_beats.convert_beats))
 app.command("tags")(readable_errors(tags.tags))
 app.command("manifest")(readable_errors(manifest.manifest))
 app.command("dataset")(readable_errors(dataset.dataset))
+app.command("shards")(readable_errors(shards.shards))
 app.command("parallel-text")(readable_errors(parallel_text.parallel_text))
 app.add_typer(train.add_commands(readable_errors), name="train")
 app.add_typer(queries.add_commands(readable_errors), name="queries")

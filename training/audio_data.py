@@ -32,7 +32,7 @@ def load_waveforms(
     for done, path in enumerate(paths, start=1):
         try:
             samples = decode_audio(path, sample_rate_hz=sample_rate_hz)
-            waveforms.append((samples.clip(-1, 1) * FULL_SCALE).astype(np.int16))
+            waveforms.append(to_sixteen_bits(samples))
         except DecodeError as error:
             failed[path] = str(error)
             waveforms.append(np.empty(0, np.int16))
@@ -42,6 +42,11 @@ def load_waveforms(
             f"none of {len(paths)} clips can be read; the first: {next(iter(failed.values()), 'no clips')}"
         )
     return waveforms, failed
+
+
+def to_sixteen_bits(samples: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Return samples in [-1, 1] as 16-bit numbers, which is how waveforms are kept."""
+    return (samples.clip(-1, 1) * FULL_SCALE).astype(np.int16)
 
 
 def seconds_to_hear(waveforms: Sequence[NDArray[np.int16]], sample_rate_hz: int) -> list[float]:

@@ -9,6 +9,7 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,7 +20,6 @@ from training.audio_data import mixture, random_cut, random_gain, seconds_to_hea
 from training.batch import WHOLE, Batch, Share
 from training.captions import MIXTURE_JOINTS, PERSON_TEMPLATES, ClipText
 from training.errors import DataError
-from training.text_vectors import TextVectors
 
 ONE_DRAW_S = 5.0  # so much of a clip is worth one draw an epoch
 
@@ -35,6 +35,18 @@ class DrawChoices:
     templates: tuple[str, ...] = PERSON_TEMPLATES  # of people's captions
     captions_per_clip: int = 1
     graded: bool = True  # whether batches say what share each text of the bank has in what is right
+
+
+class Vectors(Protocol):
+    """Unit vectors by key: of texts (``TextVectors``), or of whatever else clips are aligned to."""
+
+    def add(self, texts: Sequence[str]) -> None:
+        """Make the vectors of these keys known."""
+        ...
+
+    def rows(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of known keys, (len(texts), D)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -62,7 +74,7 @@ class AlignmentData:
         self,
         waveforms: Sequence[NDArray[np.int16]],
         texts: Sequence[ClipText],
-        vectors: TextVectors,
+        vectors: Vectors,
         *,
         sample_rate_hz: int,
         choices: DrawChoices,

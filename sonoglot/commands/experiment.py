@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sonoglot.commands import experiment_training
 from sonoglot.options import ModelOption
 from sonoglot.output import clip_progress
 
@@ -139,4 +140,9 @@ def add_commands(wrap) -> typer.Typer:
     app.command("zero-shot")(wrap(zero_shot))
     app.command("pictures")(wrap(pictures))
     app.command("domains")(wrap(domains))
+    app.command("encoders")(wrap(experiment_training.encoders))
+    app.command("losses")(wrap(experiment_training.losses))
+    app.command("data")(wrap(experiment_training.data))
+    app.command("scale")(wrap(experiment_training.scale))
+    app.command("emergence")(wrap(experiment_training.emergence))
     return app

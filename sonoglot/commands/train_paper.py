@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sonoglot.commands.reporter import Reporter
-from sonoglot.train_options import DataOption, Device, DeviceOption, OutOption, SeedOption
+from sonoglot.train_options import (
+    AnchorOption,
+    BatchSizeOption,
+    DataOption,
+    Device,
+    DeviceOption,
+    EncoderOption,
+    EpochsOption,
+    OutOption,
+    RateOption,
+    SeedOption,
+    TagOption,
+    WeightsOption,
+)
 
 if TYPE_CHECKING:
     from model.anchor import Anchor
@@ -38,27 +51,10 @@ def paper_command(recipe_name: str, doc: str) -> Callable[..., None]:
     def command(
         data: DataOption,
         out: OutOption,
-        anchor: Annotated[
-            str | None,
-            typer.Option(
-                "--anchor",
-                metavar="NAME",
-                help="`compact`, an OpenCLIP model, or local-dir:FOLDER; the paper's if not given.",
-            ),
-        ] = None,
-        tag: Annotated[str | None, typer.Option(help="Tag of the OpenCLIP model's weights.")] = None,
-        encoder: Annotated[
-            str,
-            typer.Option("--encoder", metavar="NAME", help="Audio encoder, of those that `models` lists."),
-        ] = "beats",
-        weights: Annotated[
-            Path | None,
-            typer.Option(
-                "--weights",
-                metavar="FILE",
-                help="Published weights of the encoder; random ones if not given.",
-            ),
-        ] = None,
+        anchor: AnchorOption = None,
+        tag: TagOption = None,
+        encoder: EncoderOption = "beats",
+        weights: WeightsOption = None,
         without: Annotated[
             list[Practice] | None,
             typer.Option("--without", help="A practice of cacara-plus to leave out; may be given again."),
@@ -66,16 +62,13 @@ def paper_command(recipe_name: str, doc: str) -> Callable[..., None]:
         sigmoid: Annotated[
             bool, typer.Option("--sigmoid", help="Sigmoid loss in the place of cross-entropy.")
         ] = False,
-        epochs: Annotated[int | None, typer.Option(min=1, help="Epochs; else the recipe's.")] = None,
-        batch_size: Annotated[
-            int | None, typer.Option(min=2, help="Clips in a batch; else the recipe's.")
-        ] = None,
-        lr: Annotated[float | None, typer.Option(min=0.0, help="Learning rate; else the recipe's.")] = None,
+        epochs: EpochsOption = None,
+        batch_size: BatchSizeOption = None,
+        lr: RateOption = None,
         seed: SeedOption = 0,
         device: DeviceOption = Device.CPU,
     ) -> None:
         from model.encoder_presets import encoder_preset
-
         from training.processes import joined
         from training.recipes.cacara import EncoderStart, cacara, recipe_named, varied
 

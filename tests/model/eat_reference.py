@@ -28,7 +28,14 @@ REFERENCE = Path(__file__).parent / "data" / "eat_reference"
 ANSWERS = REFERENCE / "answers.safetensors"
 TINY = {"embed_dim": 16, "depth": 2, "num_heads": 2, "max_length": 20}
 BASE = {"embed_dim": 768, "depth": 12, "num_heads": 12, "max_length": 768}
-FIXED = {"mlp_ratio": 4.0, "norm_eps": 1e-6, "patch_size": 16, "stride": 16, "mel_bins": 128, "qkv_bias": True}
+FIXED = {
+    "mlp_ratio": 4.0,
+    "norm_eps": 1e-6,
+    "patch_size": 16,
+    "stride": 16,
+    "mel_bins": 128,
+    "qkv_bias": True,
+}
 LENGTHS_S = (0.3, 1.0, 2.57)
 
 
@@ -78,7 +85,7 @@ class Published(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         patches = self.local_encoder(images)
-        patches = patches + self.fixed_positional_encoder.positions[:, : patches.shape[1]]
+        patches = patches + self.fixed_positional_encoder.get_buffer("positions")[:, : patches.shape[1]]
         tokens = self.pre_norm(torch.cat([self.extra_tokens.expand(len(images), -1, -1), patches], dim=1))
         for block in self.blocks:
             tokens, _ = block(tokens)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchaudio.compliance import kaldi
 
-from model.kaldi import FULL_SCALE, KaldiFilterBank
+from model.kaldi import FULL_SCALE, HANN, KaldiFilterBank
 
 RATE_HZ, BINS = 16_000, 128
 
@@ -28,6 +28,18 @@ def test_it_agrees_with_kaldi(samples: int) -> None:
     )
     assert ours.shape == theirs.shape == (3, bank.frames_in(samples), BINS)
     assert (ours - theirs).abs().max() < 1e-4
+
+
+def test_with_another_window_and_scale_it_agrees_too() -> None:
+    bank = KaldiFilterBank(sample_rate_hz=RATE_HZ, bins=BINS, full_scale=1.0, taper_power=HANN)
+    waveforms = noises(RATE_HZ)
+    theirs = torch.stack(
+        [
+            kaldi.fbank(wave[None], num_mel_bins=BINS, sample_frequency=RATE_HZ, window_type="hanning")
+            for wave in waveforms
+        ]
+    )
+    assert (bank(waveforms) - theirs).abs().max() < 1e-4
 
 
 def test_mixed_precision_does_not_reach_it() -> None:

@@ -10,10 +10,12 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from indexer.store import open_store_for_writing
+from model.beats_checkpoint import load_beats
 from model.limits import MAX_QUERY_CHARS
 from model.space import EmbeddingSpace
 from sonoglot.cli import app
 from tests.indexer.sounds import write_tone
+from tests.model import beats_reference
 
 
 def run(*arguments: str | Path, store: Path | None = None, answer: str | None = None) -> Result:
@@ -152,6 +154,24 @@ def test_libraries_and_models_are_listed(store: Path) -> None:
     assert "CC BY-NC" in {a["model_name"]: a["licence"] for a in listed["anchors"]}["nllb-clip-large-siglip"]
     assert "sonoglot-compact" in run("models").stdout
     assert "nllb-clip" in run("models").stdout
+    encoders = {encoder["name"]: encoder for encoder in listed["encoders"]}
+    assert encoders["audio-mae"]["licence"].startswith("CC BY-NC")
+    assert (encoders["beats"]["window_s"], encoders["ear"]["window_s"]) == (10.0, 5.0)
+    assert "eat-small" in run("models").stdout
+
+
+def test_a_published_beats_is_converted_once(tmp_path: Path) -> None:
+    converted = tmp_path / "beats.safetensors"
+    done = run("convert-beats", beats_reference.REFERENCE, "--out", converted)
+    assert done.exit_code == 0, done.stderr
+    theirs, ours = load_beats(beats_reference.REFERENCE).state_dict(), load_beats(converted).state_dict()
+    assert all(theirs[key].equal(tensor) for key, tensor in ours.items())
+    missing = tmp_path / "missing.pt"
+    assert "is not a BEATs checkpoint" in refusal(run("convert-beats", missing, "--out", converted))
+    unknown = run("convert-beats", beats_reference.REFERENCE, "--out", tmp_path / "beats.pt")
+    assert "does not end in .safetensors" in refusal(unknown)
+    nowhere = tmp_path / "nowhere" / "beats.safetensors"
+    assert "cannot be written" in refusal(run("convert-beats", beats_reference.REFERENCE, "--out", nowhere))
 
 
 def test_the_store_can_be_named_in_the_environment(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

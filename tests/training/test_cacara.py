@@ -21,43 +21,13 @@ from model.presets import COMPACT, LOCAL
 from model.weights import tensors_hash
 from sonoglot.cli import app
 from tests.model.beats_reference import REFERENCE
-from tests.model.tiny_open_clip import DIM, write_open_clip
+from tests.model.tiny_open_clip import DIM
 from training.errors import CheckpointError, DataError
 from training.manifest import ManifestEntry, read_manifest, write_manifest
 from training.progress import Progress
 from training.recipes.cacara import PLUS, EncoderStart, Recipe, cacara, varied
 
 RATE = 16_000
-
-
-@pytest.fixture(scope="module")
-def towers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("open-clip")
-    write_open_clip(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight clips to train on, two to watch, and one that nobody described."""
-    folder = tmp_path_factory.mktemp("clips")
-    entries = []
-    for row in range(11):
-        noise = np.random.default_rng(row).standard_normal(RATE) * 10 ** -(row % 2)
-        soundfile.write(folder / f"{row}.wav", 0.1 * noise, RATE)
-        name = ("loud", "faint")[row % 2]
-        entry = ManifestEntry(
-            audio=folder / f"{row}.wav",
-            captions=(f"a {name} noise",) if row < 10 else (),
-            tags=(("Noise", 0.9),),
-            label=name,
-            split="train" if row not in (8, 9) else "val",
-        )
-        entries.append(entry)
-    write_manifest(folder / "clips.jsonl", entries)
-    return folder / "clips.jsonl"
-
-
 TWO_EPOCHS = Recipe(name="cacara", epochs=2, batch_size=4)
 BEATS = EncoderStart(preset=encoder_preset("beats"), checkpoint=REFERENCE)
 

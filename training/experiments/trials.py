@@ -1,0 +1,144 @@
+"""Trainings that an experiment compares: each is run by the paper's recipe, and its figures are kept beside it.
+
+An experiment that was stopped goes on: what is finished is not trained again, and a training goes on where it was.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from model.anchor import Anchor
+from model.config import AnchorReference
+from model.directory import load_model, load_space
+from model.space import EmbeddingSpace
+from training.errors import DataError
+from training.experiments.table import Table, write_report
+from training.progress import Progress
+from training.recipes.cacara import EncoderStart, Recipe, cacara
+from training.trainer import EpochReport
+
+TRIAL_FILE = "trial.json"
+COLUMNS = {
+    "r1": "R@1",
+    "r10": "R@10",
+    "map10": "mAP@10",
+    "class_map": "class mAP",
+    "zero_shot": "zero-shot",
+    "parameters_m": "trained, M",
+    "seconds": "seconds",
+    "clips_per_second": "clips/s",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One training: ``data`` are manifests with clips of split ``val``, by which it is judged."""
+
+    name: str
+    data: Sequence[Path]
+    anchor: Anchor
+    reference: AnchorReference
+    start: EncoderStart
+    recipe: Recipe
+    seed: int = 0
+
+    @property
+    def identity(self) -> str:
+        """What decides the outcome; the manifests by name."""
+        names = [path.name for path in self.data]
+        return f"{names} {self.anchor.fingerprint} {self.start} {self.recipe} {self.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a trial came to: retrieval of held-out clips by their captions and class names, and what it took.
+
+    ``seconds`` and ``clips_per_second`` are of the training alone; None where it was finished before it was timed.
+    """
+
+    name: str
+    r1: float | None
+    r10: float | None
+    map10: float | None
+    class_map: float | None
+    zero_shot: float | None
+    parameters_m: float
+    seconds: float | None
+    clips_per_second: float | None
+
+
+def run_trials(
+    trials: Sequence[Trial], out: Path, *, device: str, command: str, progress: Progress
+) -> tuple[list[Outcome], list[EmbeddingSpace]]:
+    """Run trials one after another, each in its folder of ``out``; return their outcomes and spaces."""
+    outcomes, spaces = [], []
+    for number, trial in enumerate(trials, start=1):
+        progress.on_stage(f"{number} of {len(trials)}: {trial.name}")
+        folder = out / trial.name.replace(" ", "-").replace("/", "-")
+        outcomes.append(run_trial(trial, folder, device=device, command=command, progress=progress))
+        spaces.append(load_space(folder))
+    return outcomes, spaces
+
+
+def run_trial(trial: Trial, folder: Path, *, device: str, command: str, progress: Progress) -> Outcome:
+    """Run one, or return what it came to before. Raises DataError if the folder holds another."""
+    kept = folder / TRIAL_FILE
+    if kept.exists():
+        stored = json.loads(kept.read_text("utf-8"))
+        if stored["identity"] != trial.identity:
+            raise DataError(f"{folder} holds another trial of this name; choose another --out, or delete it")
+        return Outcome(**stored["outcome"])
+    timed: list[EpochReport] = []
+
+    def on_epoch(report: EpochReport) -> None:
+        timed.append(report)
+        progress.on_epoch(report)
+
+    figures = cacara(
+        trial.data,
+        folder,
+        anchor=trial.anchor,
+        reference=trial.reference,
+        start=trial.start,
+        recipe=trial.recipe,
+        seed=trial.seed,
+        device=device,
+        command=command,
+        progress=replace(progress, on_epoch=on_epoch),
+    )
+    whole = len(timed) == trial.recipe.epochs
+    outcome = _outcome(trial.name, figures or {}, folder, timed if whole else [])
+    write_report(kept, json.dumps({"identity": trial.identity, "outcome": asdict(outcome)}).encode())
+    return outcome
+
+
+def trial_table(title: str, outcomes: Sequence[Outcome], *, heading: str, notes: Sequence[str]) -> Table:
+    """Return the table of trials, in their order."""
+    return Table(
+        title=title,
+        columns={"name": heading, **COLUMNS},
+        rows=[asdict(outcome) for outcome in outcomes],
+        notes=[
+            "R@k and mAP@10: held-out clips found by their captions; class mAP and zero-shot: by their class names.",
+            *notes,
+        ],
+    )
+
+
+def _outcome(name: str, figures: dict, folder: Path, timed: Sequence[EpochReport]) -> Outcome:
+    encoder = load_model(folder).audio_encoder
+    found, classes = figures.get("text_to_audio", {}), figures.get("classes", {})
+    seconds = sum(report.seconds for report in timed)
+    heard = sum(report.seconds * report.clips_per_second for report in timed)
+    return Outcome(
+        name=name,
+        r1=found.get("r1"),
+        r10=found.get("r10"),
+        map10=found.get("map10"),
+        class_map=classes.get("map"),
+        zero_shot=classes.get("zero_shot_accuracy"),
+        parameters_m=sum(parameter.numel() for parameter in encoder.parameters()) / 1e6,
+        seconds=seconds if timed else None,
+        clips_per_second=heard / seconds if timed else None,
+    )
