@@ -15,3 +15,11 @@ def average_into(averaged: nn.Module, latest: nn.Module, *, decay: float) -> Non
     for mean, new in pairs:
         if not mean.is_floating_point():
             mean.copy_(new)
+
+
+def decay_over(steps: int) -> float:
+    """Return the decay at which the mean is about the last tenth of a training of so many steps.
+
+    What it began with then counts for e^-10 at the end, however short the training is.
+    """
+    return max(0.0, 1 - 10 / max(steps, 1))

@@ -4,7 +4,8 @@ Written by the recipe, never by hand, so that it is always true of the weights b
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from training.manifest import ManifestEntry
 
@@ -12,12 +13,26 @@ NON_COMMERCIAL = "NC"
 SHARE_ALIKE = ("GPL", "BY-SA")
 
 
+@dataclass(frozen=True, kw_only=True)
+class CardData:
+    """What a card says of the clips: how many of each source and licence there are, and whether tags were used."""
+
+    clips: Mapping[tuple[str | None, str | None], int]
+    tagged: bool = False
+
+    @classmethod
+    def of(cls, entries: Sequence[ManifestEntry]) -> "CardData":
+        """Return what a card says of a manifest's clips."""
+        clips = Counter((entry.source, entry.licence) for entry in entries)
+        return cls(clips=clips, tagged=any(entry.tags for entry in entries))
+
+
 def model_card(
     *,
     title: str,
     about: str,
     anchor: str,
-    train: Sequence[ManifestEntry],
+    train: CardData,
     val: Sequence[ManifestEntry],
     figures: dict,
     command: str,
@@ -54,32 +69,41 @@ def model_card(
     )
 
 
-def _tag_note(entries: Sequence[ManifestEntry]) -> list[str]:
-    if not any(entry.tags for entry in entries):
+def _tag_note(data: CardData) -> list[str]:
+    if not data.tagged:
         return []
     return ["", "Machine captions were made from AudioSet tags given by YAMNet (Apache-2.0). English only."]
 
 
-def _data_table(entries: Sequence[ManifestEntry]) -> list[str]:
-    counts = Counter((entry.source or "not named", entry.licence or "not named") for entry in entries)
-    rows = [f"| {source} | {licence} | {count} |" for (source, licence), count in sorted(counts.items())]
+def _data_table(data: CardData) -> list[str]:
+    named = {
+        (source or "not named", licence or "not named"): count
+        for (source, licence), count in data.clips.items()
+    }
+    rows = [f"| {source} | {licence} | {count} |" for (source, licence), count in sorted(named.items())]
     return ["| source | licence | clips |", "|---|---|---|", *rows]
 
 
-def _licence_note(entries: Sequence[ManifestEntry]) -> list[str]:
-    restricted = sum(NON_COMMERCIAL in (entry.licence or "").upper() for entry in entries)
-    inherited = sum(any(name in (entry.licence or "").upper() for name in SHARE_ALIKE) for entry in entries)
+def _licence_note(data: CardData) -> list[str]:
+    clips = sum(data.clips.values())
+    under = {licence or "": 0 for _, licence in data.clips}
+    for (_, licence), count in data.clips.items():
+        under[licence or ""] += count
+    restricted = sum(count for licence, count in under.items() if NON_COMMERCIAL in licence.upper())
+    inherited = sum(
+        count for licence, count in under.items() if any(name in licence.upper() for name in SHARE_ALIKE)
+    )
     lines = []
     if inherited:
         lines += [
             "",
-            f"{inherited} of the {len(entries)} clips come under licences that works made from them inherit (GPL, CC",
+            f"{inherited} of the {clips} clips come under licences that works made from them inherit (GPL, CC",
             "BY-SA). The weights hold no recording, and whether they are such a work is not settled.",
         ]
     if restricted:
         lines += [
             "",
-            f"**{restricted} of the {len(entries)} clips are licensed for non-commercial use only (CC BY-NC).**",
+            f"**{restricted} of the {clips} clips are licensed for non-commercial use only (CC BY-NC).**",
             "Whether weights trained on such clips may be used commercially is not settled; treat this model as for",
             "research, evaluation and non-commercial use. For commercial use train it on sounds of your own, which is",
             "one command:",

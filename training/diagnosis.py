@@ -53,7 +53,7 @@ def uncovered_languages(languages: Mapping[str, QueryFigures]) -> list[str]:
         return []
     return [
         f"The anchor does not cover {', '.join(sorted(names))}: above chance, mAP is less than a tenth of English's. "
-        "Answers to queries in such a language are noise."
+        "Answers to queries in such a language are little better than noise."
     ]
 
 

@@ -66,12 +66,17 @@ class Clips:
 
 
 def split_entries(data: Sequence[Path]) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
-    """Return the clips to train on, and those to watch: with a label or a caption, by which they can be judged."""
+    """Return the clips to train on (of split ``train``, or none), and those to watch. Raises DataError."""
     entries = read_manifests(data)
     train = [entry for entry in entries if entry.split in (None, "train")]
     if not train:
         raise DataError("the manifests hold no clips to train on (split 'train', or none)")
-    return train, [entry for entry in entries if entry.split == "val" and (entry.label or entry.captions)]
+    return train, watchable(entries)
+
+
+def watchable(entries: Sequence[ManifestEntry]) -> list[ManifestEntry]:
+    """Return the clips of split ``val`` by which a training can be judged: with a label or a caption."""
+    return [entry for entry in entries if entry.split == "val" and (entry.label or entry.captions)]
 
 
 def prepare(
@@ -81,15 +86,23 @@ def prepare(
     progress.on_stage(f"embedding captions with the {anchor.name} anchor")
     vectors = TextVectors(anchor, cache)
     texts = clip_texts(train, vectors)
-    progress.on_stage(f"decoding {len(train)} clips")
-    waveforms, failed = load_waveforms(
-        [entry.audio for entry in train], sample_rate_hz=sample_rate_hz, on_progress=lambda _: None
-    )
-    for path, reason in failed.items():
-        progress.on_stage(f"left out {path}: {reason}")
+    waveforms = decoded(train, sample_rate_hz=sample_rate_hz, progress=progress)
     return Clips(
         entries=train, waveforms=waveforms, texts=texts, vectors=vectors, sample_rate_hz=sample_rate_hz
     )
+
+
+def decoded(
+    entries: Sequence[ManifestEntry], *, sample_rate_hz: int, progress: Progress
+) -> list[NDArray[np.int16]]:
+    """Decode clips into memory; what cannot be read is said, and empty. Raises DataError if none can be."""
+    progress.on_stage(f"decoding {len(entries)} clips")
+    waveforms, failed = load_waveforms(
+        [entry.audio for entry in entries], sample_rate_hz=sample_rate_hz, on_progress=lambda _: None
+    )
+    for path, reason in failed.items():
+        progress.on_stage(f"left out {path}: {reason}")
+    return waveforms
 
 
 def validation(

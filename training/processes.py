@@ -44,6 +44,11 @@ def own_share() -> Share:
     return Share(dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else WHOLE
 
 
+def own_cores() -> int:
+    """Return how many cores of this machine each of its processes may keep busy."""
+    return max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
 @contextmanager
 def first_alone() -> Iterator[None]:
     """Let the first process do what is inside, and the others after it: they find what it kept on disk."""

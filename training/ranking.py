@@ -105,11 +105,17 @@ def rank_pictures(
     model: RetrievalModel, clips: ClipVectors, entries: Sequence[ManifestEntry], queries: Sequence[Query]
 ) -> BothWays | None:
     """Pictures and clips of the same label both ways. None without a picture; every query must be answerable."""
+    labels, vectors = embed_pictures(model, queries)
+    return rank_both_ways(vectors, labels, clips, label_keys(entries)) if labels else None
+
+
+def embed_pictures(model: RetrievalModel, queries: Sequence[Query]) -> tuple[list[str], NDArray[np.float32]]:
+    """Return the labels of the queries that are pictures, and the pictures' vectors, (Q, D)."""
     pictures = [(query.label, query.image) for query in queries if query.image]
-    if not pictures:
-        return None
-    vectors = np.concatenate([model.embed_images([load_image(image)]) for _, image in pictures])
-    return rank_both_ways(vectors, [label for label, _ in pictures], clips, label_keys(entries))
+    parts = [model.embed_images([load_image(image)]) for _, image in pictures]
+    return [label for label, _ in pictures], np.concatenate(
+        [np.empty((0, model.space.dim), np.float32), *parts]
+    )
 
 
 def labels_of(entries: Sequence[ManifestEntry]) -> list[str]:

@@ -5,16 +5,20 @@ own bytes in that file, ``captions``. With it, captions are known and an order i
 and a clip is read without what lies before it. It is written last, so a folder without one is not whole.
 """
 
+import hashlib
 import json
 import sys
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from training.errors import DataError
-from training.json_lines import write_json_lines
+from training.json_lines import read_json_lines, write_json_lines
+from training.manifest import ManifestEntry
 
 INDEX_FILE = "index.jsonl"
+SOURCES_FILE = "sources.jsonl"  # how many clips there are of each source and licence, for the cards of models
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +35,26 @@ class ShardedClip:
 def write_index(directory: Path, clips: Iterable[ShardedClip]) -> None:
     """Write the index of a folder whose shards are all written."""
     write_json_lines(directory / INDEX_FILE, map(asdict, clips))
+
+
+def write_sources(directory: Path, entries: Sequence[ManifestEntry]) -> None:
+    """Write how many clips of each source and licence were written as shards."""
+    counts = Counter((entry.source, entry.licence) for entry in entries)
+    rows = (
+        {"source": source, "licence": licence, "clips": count} for (source, licence), count in counts.items()
+    )
+    write_json_lines(directory / SOURCES_FILE, rows)
+
+
+def read_sources(directory: Path) -> dict[tuple[str | None, str | None], int]:
+    """Return how many clips there are of each source and licence. Raises ManifestError."""
+    rows = read_json_lines(directory / SOURCES_FILE)
+    return {(row.get("source"), row.get("licence")): int(row["clips"]) for _, row in rows}
+
+
+def index_hash(directory: Path) -> str:
+    """Return what tells the shards of a folder from others."""
+    return hashlib.sha256((directory / INDEX_FILE).read_bytes()).hexdigest()
 
 
 def read_index(directory: Path) -> list[ShardedClip]:

@@ -19,7 +19,7 @@ from webdataset.writer import TarWriter
 from indexer.scan import AUDIO_SUFFIXES
 from training.errors import DataError
 from training.manifest import ManifestEntry
-from training.shard_index import INDEX_FILE, ShardedClip, write_index
+from training.shard_index import INDEX_FILE, ShardedClip, write_index, write_sources
 
 UNFINISHED_FILE = "unfinished"  # says that the shards beside it are ours to write anew
 _SHARD_NAME = re.compile(r"\d{5,}\.tar")
@@ -65,6 +65,7 @@ def write_shards(
             shards += 1
         if not clips:
             raise DataError(_nothing(len(entries), len(captioned), unreadable))
+        write_sources(out, [entry for entry in captioned if entry.audio not in unreadable])
         write_index(out, clips)
         (out / UNFINISHED_FILE).unlink()
     except OSError as error:

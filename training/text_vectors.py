@@ -39,9 +39,6 @@ class TextVectors:
         self._parts: list[NDArray[np.float32]] = []
         self._starts: list[int] = []  # the row at which each part begins
         self._count = 0
-        whole = cache_dir / f"{self._stem}.npz"  # how the table was kept before there were parts
-        if whole.is_file():
-            self._take(*_read_whole(whole))
         for path in sorted(cache_dir.glob(f"{self._stem}-*.safetensors")):
             self._take(*_read_part(path))
 
@@ -83,14 +80,6 @@ def _read_part(path: Path) -> tuple[list[str], NDArray[np.float32]]:
             texts = json.loads(part.get_tensor("texts").numpy().tobytes())
             return texts, part.get_tensor("vectors").numpy()
     except (SafetensorError, OSError, ValueError) as error:
-        raise _broken(path, error) from error
-
-
-def _read_whole(path: Path) -> tuple[list[str], NDArray[np.float32]]:
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return stored["texts"].tolist(), stored["vectors"]
-    except (OSError, ValueError, KeyError) as error:
         raise _broken(path, error) from error
 
 

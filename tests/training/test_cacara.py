@@ -1,6 +1,8 @@
 """The paper's recipe, end to end with the real classes at a tiny size: it trains, and what it writes can be used."""
 
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -132,6 +134,45 @@ def test_clips_that_only_have_captions_are_watched_by_them(
     assert "On 2 validation clips that were not trained on: R@1 of their captions" in card
 
 
+def test_shards_are_trained_on_in_the_place_of_manifests(
+    manifest: Path, towers: Path, tmp_path: Path
+) -> None:
+    entries = [replace(entry, licence="CC BY-NC 4.0") for entry in read_manifest(manifest)]
+    (tmp_path / "broken.wav").write_bytes(b"RIFF, and nothing more")
+    broken = ManifestEntry(audio=tmp_path / "broken.wav", captions=("a broken sound",), split="train")
+    write_manifest(tmp_path / "clips.jsonl", [*entries, broken])
+    wrote = CliRunner().invoke(
+        app, ["shards", "--data", str(tmp_path / "clips.jsonl"), "--out", str(tmp_path / "shards")]
+    )
+    assert wrote.exit_code == 0, wrote.output
+    name = f"{LOCAL}{towers}"
+    arguments = ["train", "cacara", "--data", str(tmp_path / "shards"), "--data", str(manifest)]
+    arguments += ["--anchor", name, "--weights", str(REFERENCE), "--batch-size", "4", "--epochs", "1"]
+    done = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert "training audio-encoder on 9 clips for 1 epochs" in done.output
+    assert "clips could not be decoded and were heard as silence" in done.output
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert "| not named | CC BY-NC 4.0 | 8 |" in card
+    assert "On 2 validation clips" in card
+    twice = CliRunner().invoke(
+        app, [*arguments, "--data", str(tmp_path / "shards"), "--out", str(tmp_path / "twice")]
+    )
+    assert twice.exit_code == 1
+    assert "two folders of shards" in twice.output
+
+
+def test_two_processes_train_one_model(manifest: Path, towers: Path, tmp_path: Path) -> None:
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*launch, "-m", "sonoglot", "train", "cacara", "--data", manifest, "--out", tmp_path / "out"]
+    command += ["--anchor", f"{LOCAL}{towers}", "--weights", REFERENCE, "--batch-size", "4", "--epochs", "1"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Written to") == 1
+    assert done.stderr.count("epoch 1/1") == 1
+    assert load_model(tmp_path / "out").space.name == "cacara"
+
+
 def test_the_anchor_may_lie_in_the_model_directory_and_must_be_the_right_one(
     trained: Path, towers: Path, tmp_path: Path
 ) -> None:
@@ -160,5 +201,5 @@ def test_the_command_writes_a_model(manifest: Path, towers: Path, tmp_path: Path
 def test_without_captions_there_is_nothing_to_learn(towers: Path, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(RATE), RATE)
     write_manifest(tmp_path / "a.jsonl", [ManifestEntry(audio=tmp_path / "a.wav", tags=(("Noise", 0.9),))])
-    with pytest.raises(DataError, match="none of the clips has a caption"):
+    with pytest.raises(DataError, match="none of the clips to train on"):
         train_towards(towers, tmp_path / "a.jsonl", tmp_path / "out")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from training.card import model_card
+from training.card import CardData, model_card
 from training.manifest import ManifestEntry
 
 
@@ -12,7 +12,7 @@ def card(*licences: str | None) -> str:
         title="A model",
         about="About it.",
         anchor="Its anchor.",
-        train=train,
+        train=CardData.of(train),
         val=[],
         figures={},
         command="c",

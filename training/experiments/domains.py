@@ -1,7 +1,7 @@
 """Domain transfer: how well animals, instruments, speech and other domains are found, side by side (CACARA asks).
 
-Which domain a clip is of comes from ``domains.json``: by its label, if that is a class of ESC-50, else by the likeliest
-of its tags that the file names. A clip is asked for by its class name or, without a label, by its captions; among all
+Which domain a clip is of comes from ``domains.json``: by its label, if the file names it, else by the likeliest of its
+tags that the file names. A clip is asked for by its class name or, without a label, by its captions; among all
 clips, and among those of its domain, where the others are no help to tell apart.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
+from training.diagnosis import weak_alignment
 from training.errors import DataError
 from training.experiments.measured import Measured
 from training.experiments.table import Row, Table
@@ -24,11 +25,11 @@ COLUMNS = {
     "texts": "texts",
     "r1": "text to audio R@1",
     "map": "text to audio mAP",
-    "map_inside": "mAP inside",
-    "chance_map_inside": "chance inside",
+    "map_inside": "text to audio mAP inside",
+    "chance_map_inside": "chance mAP inside",
     "audio_r1": "audio to text R@1",
-    "audio_r1_inside": "R@1 inside",
-    "chance_r1_inside": "chance inside",
+    "audio_r1_inside": "audio to text R@1 inside",
+    "chance_r1_inside": "chance R@1 inside",
 }
 
 
@@ -41,11 +42,12 @@ class DomainMap:
     of_tag: Mapping[str, str]
 
     def of(self, entry: ManifestEntry) -> str:
-        """Return the domain of a clip; OTHERS if nothing says."""
-        if entry.label and entry.label in self.of_label:
-            return self.of_label[entry.label]
-        likeliest = sorted(entry.tags, key=lambda tag: -tag[1])
-        return next((self.of_tag[name] for name, _ in likeliest if name in self.of_tag), OTHERS)
+        """Return the domain of a clip; OTHERS if nothing says. A label may also be a tag's name ("laughter")."""
+        of_name = {**{name.casefold(): domain for name, domain in self.of_tag.items()}, **self.of_label}
+        likeliest = [name for name, _ in sorted(entry.tags, key=lambda tag: -tag[1])]
+        label = entry.label or ""
+        names = [label, class_name(label), *likeliest]
+        return next((of_name[name.casefold()] for name in names if name.casefold() in of_name), OTHERS)
 
 
 def load_domains() -> DomainMap:
@@ -68,10 +70,9 @@ def domains(measured: Measured) -> Table:
     vectors, clips = measured.model.embed_texts(texts), measured.clips.select(asking)
     among_all = rank_both_ways(vectors, texts, clips, keys)
     mapping = load_domains()
-    domain_of = [mapping.of(measured.entries[row]) for row in asking]
     rows: list[Row] = []
     for domain in (*mapping.names, OTHERS):
-        own = [place for place, of in enumerate(domain_of) if of == domain]
+        own = [place for place, row in enumerate(asking) if mapping.of(measured.entries[row]) == domain]
         if not own:
             rows.append({"domain": domain, "clips": 0})
             continue
@@ -84,25 +85,28 @@ def domains(measured: Measured) -> Table:
         rows.append(
             _row(domain, among_all.to_clips.select(own_texts), among_all.to_queries.select(own), inside)
         )
-    absent = [str(row["domain"]) for row in rows if not row["clips"] and row["domain"] != OTHERS]
     return Table(
         title="Domains",
         columns=COLUMNS,
         rows=rows,
         notes=[
             *measured.clip_notes(),
-            *_unnamed_note(len(measured.entries) - len(asking)),
-            *([f"Absent from these clips: {', '.join(absent)}. Nothing is said of them."] if absent else []),
+            *_left_out_notes(rows, unnamed=len(measured.entries) - len(asking)),
             "Texts are the clips' class names or, for clips without a label, their captions. Inside: only the domain's "
             "clips and texts are candidates, so domains of different size compare by what is above their chance.",
             "A clip's domain follows from its label, or from the likeliest machine tag in domains.json, which errs "
             "where the tagger does.",
+            *weak_alignment(among_all),
         ],
     )
 
 
-def _unnamed_note(count: int) -> list[str]:
-    return [f"{count} clips with neither label nor caption are left out."] if count else []
+def _left_out_notes(rows: Sequence[Row], *, unnamed: int) -> list[str]:
+    absent = [str(row["domain"]) for row in rows if not row["clips"] and row["domain"] != OTHERS]
+    notes = [f"Left out because they have neither label nor caption: {unnamed}."] if unnamed else []
+    if absent:
+        notes.append(f"Absent from these clips: {', '.join(absent)}. Nothing is said of them.")
+    return notes
 
 
 def _texts(entry: ManifestEntry) -> tuple[str, ...]:

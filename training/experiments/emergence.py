@@ -21,6 +21,7 @@ from model.images import load_image
 from model.retrieval_model import RetrievalModel
 from training.alignment import align
 from training.audio_data import load_waveforms
+from training.averaging import decay_over
 from training.captions import ClipText
 from training.contrast import Contrast, ContrastiveObjective
 from training.dataset import AlignmentData, DrawChoices
@@ -160,7 +161,11 @@ def _tuned(
         ContrastiveObjective(CONTRAST, data.bank),
         out,
         TrainerConfig(
-            epochs=tuning.epochs, lr=tuning.lr, warmup_epochs=0.1, average_decay=0.9, seed=tuning.seed
+            epochs=tuning.epochs,
+            lr=tuning.lr,
+            warmup_epochs=0.1,
+            average_decay=decay_over(tuning.epochs * data.steps),
+            seed=tuning.seed,
         ),
         run=run_id(paired, model.space.fingerprint, str(tuning), str(sorted(of_label.items()))),
         evaluate=lambda _: {},

@@ -24,7 +24,7 @@ COLUMNS = {
     "queries": "queries",
     "r1": "R@1",
     "r10": "R@10",
-    "map": "mAP",
+    "map": "retrieval mAP",
     "share_of_english": "share of English",
     "coverage_r1": "coverage R@1",
     "coverage_map": "coverage mAP",
@@ -137,7 +137,9 @@ def _notes(ranked: dict[str, QueryFigures], coverage: dict[str, Coverage]) -> li
     at_chance = sorted(lang for lang in covered if is_near_zero(ranked[lang], english))
     if at_chance:
         means = [np.mean([coverage[lang].figures.map for lang in names]) for names in (at_chance, covered)]
+        chance = np.mean([coverage[lang].figures.chance_map for lang in at_chance])
         notes.append(
-            f"Coverage mAP of the languages near chance is {means[0]:.3f} on average, of all {means[1]:.3f}."
+            f"Coverage mAP of the languages near chance is {means[0]:.3f} on average (a random order: {chance:.3f}), "
+            f"of all {means[1]:.3f}."
         )
     return notes

@@ -72,8 +72,10 @@ def read_folds(root: Path, layout: Layout, *, only: Collection[int] = ()) -> dic
             ManifestEntry(audio=audio.resolve(), label=label, source=layout.name, licence=layout.licence)
         )
     absent = sorted(set(only) - set(folds))
-    if absent or not folds:
-        there = ", ".join(map(str, sorted(folds))) or "none"
+    if not folds:
+        raise DataError(f"{table} names no clip")
+    if absent:
+        there = ", ".join(map(str, sorted(folds)))
         raise DataError(f"{table} has no fold {', '.join(map(str, absent))}; it has {there}")
     return {fold: folds[fold] for fold in sorted(folds) if not only or fold in only}
 

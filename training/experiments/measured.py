@@ -20,11 +20,11 @@ class Measured:
 
     def clip_notes(self) -> list[str]:
         """Say how many clips the figures are of, and which could not be read."""
-        notes = [f"{len(self.entries)} clips."]
+        notes = [f"Clips: {len(self.entries)}."]
         if self.unreadable:
             first = self.unreadable[0]
             notes.append(
-                f"{len(self.unreadable)} clips could not be read and are left out, the first of them "
+                f"Left out because they could not be read: {len(self.unreadable)}, the first of them "
                 f"{first['audio']}: {first['reason']}"
             )
         return notes

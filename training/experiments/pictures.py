@@ -6,20 +6,15 @@ where it puts the English words for what they show (CACARA).
 
 from collections.abc import Sequence
 
-from training.diagnosis import blind_pictures
+import numpy as np
+
+from training.diagnosis import blind_pictures, weak_alignment
 from training.errors import DataError
 from training.experiments.measured import Measured
 from training.experiments.table import Table
-from training.metrics import QueryFigures
+from training.metrics import ClipVectors, QueryFigures
 from training.query_files import Query
-from training.ranking import (
-    BothWays,
-    answerable,
-    class_name,
-    label_keys,
-    rank_both_ways,
-    rank_pictures,
-)
+from training.ranking import answerable, class_name, embed_pictures, label_keys, rank_both_ways
 
 COLUMNS = {
     "what": "query to answer",
@@ -41,11 +36,15 @@ def pictures(measured: Measured, queries: Sequence[Query]) -> Table:
         DataError: no picture's label has a clip.
     """
     asked = answerable(queries, measured.entries)
-    seen = rank_pictures(measured.model, measured.clips, measured.entries, asked)
-    if seen is None:
+    shown, vectors = embed_pictures(measured.model, asked)
+    if not shown:
         raise DataError("the queries hold no picture whose label a clip has")
-    labels = sorted(set(seen.queries))
-    named = _names(measured, labels)
+    labels = sorted(set(shown))
+    names = measured.model.embed_texts([class_name(label) for label in labels])
+    keys = label_keys(measured.entries)
+    seen = rank_both_ways(vectors, shown, measured.clips, keys)
+    named = rank_both_ways(names, labels, measured.clips, keys)
+    read = rank_both_ways(names, labels, ClipVectors(vectors, np.arange(len(shown))), [[of] for of in shown])
     return Table(
         title="Pictures and sounds",
         columns=COLUMNS,
@@ -54,22 +53,20 @@ def pictures(measured: Measured, queries: Sequence[Query]) -> Table:
             _row("class name to audio", named.to_clips),
             _row("audio to picture", seen.to_queries),
             _row("audio to class name", named.to_queries),
+            _row("picture to class name", read.to_queries),
         ],
         notes=[
             *measured.clip_notes(),
-            f"{len(seen.queries)} pictures of {len(labels)} classes. The other clips are candidates, but do not ask.",
+            f"{len(shown)} pictures of {len(labels)} classes. The other clips are candidates, but do not ask.",
+            "Picture to class name is the anchor's own, without sound: where it errs, pictures find no sound.",
             "A clip or picture is right if it has the query's label: this is retrieval of a class, not of the one "
             "recording that belongs to a picture.",
             "Chance is that of a random order. Class names have fewer candidates from audio than pictures have, so "
             "compare each with its own chance.",
+            *weak_alignment(named),
             *blind_pictures(text=named.to_clips, pictures=seen.to_clips),
         ],
     )
-
-
-def _names(measured: Measured, labels: list[str]) -> BothWays:
-    vectors = measured.model.embed_texts([class_name(label) for label in labels])
-    return rank_both_ways(vectors, labels, measured.clips, label_keys(measured.entries))
 
 
 def _row(what: str, figures: QueryFigures) -> dict[str, str | int | float]:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.retrieval_model import RetrievalModel
+from training.diagnosis import weak_alignment
 from training.experiments.measured import Measured
 from training.experiments.table import Table
 from training.manifest import ManifestEntry
-from training.metrics import QueryFigures
 from training.ranking import BothWays, class_name, label_keys, labels_of, rank_both_ways
 
 # CLIP's way of averaging over sentences (arXiv 2103.00020, 3.1.4); these sentences are ours.
@@ -69,12 +69,14 @@ def zero_shot(
             rows.append(_fold_row("all", texts, _rank(measured, texts, labels, everything)))
     notes = [
         *measured.clip_notes(),
-        f"{len(labels)} classes. A clip is ranked against all class names, a name against all clips of the fold.",
+        f"{len(labels)} classes. A clip ranks the names of its fold's classes, a name the clips of the fold.",
         *(
             f"{texts.name}: {', '.join(repr(template) for template in texts.templates)}."
             for texts in wordings
         ),
-        "A fold is zero-shot only if none of its clips was trained on: the model's card says what was.",
+        "Strictly zero-shot are only classes whose names training did not see, and clips that were trained on are not "
+        "even held out: the model's card says what was.",
+        *weak_alignment(_rank(measured, wordings[-1], labels, range(len(measured.entries)))),
     ]
     by_fold = Table(title="Zero-shot classification", columns=FOLD_COLUMNS, rows=rows, notes=notes)
     return by_fold, worst_classes(measured, wordings[-1], labels)
@@ -124,7 +126,7 @@ def worst_classes(measured: Measured, texts: Texts, labels: Sequence[str]) -> Ta
 
 
 def _rank(measured: Measured, texts: Texts, labels: Sequence[str], places: Sequence[int]) -> BothWays:
-    """Rank some of the clips and the names of their classes; a clip is ranked against all names."""
+    """Rank some of the clips and the names of the classes that they have, both ways."""
     keys = label_keys([measured.entries[place] for place in places])
     clips = measured.clips.select(places)
     there = {key for own in keys for key in own}
@@ -133,7 +135,7 @@ def _rank(measured: Measured, texts: Texts, labels: Sequence[str], places: Seque
 
 
 def _fold_row(fold: str, texts: Texts, ranked: BothWays) -> dict[str, str | int | float]:
-    clips: QueryFigures = ranked.to_queries
+    clips = ranked.to_queries
     return {
         "fold": fold,
         "texts": texts.name,

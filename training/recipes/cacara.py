@@ -15,14 +15,16 @@ from model.audio_encoders import start_encoder
 from model.config import AnchorReference, ModelConfig
 from model.encoder_presets import EncoderPreset
 from training.alignment import align
+from training.averaging import decay_over
 from training.contrast import Contrast, ContrastiveObjective
-from training.dataset import DrawChoices
-from training.errors import DataError
-from training.preparation import prepare, split_entries, validation
+from training.preparation import validation
 from training.processes import first_alone, own_share
 from training.progress import Progress
 from training.recipes.finish import CardTexts, finish
 from training.runs import run_id
+from training.sources import Drawn, batches_of, read_source
+from training.streaming import StreamedData
+from training.text_vectors import TextVectors
 from training.trainer import TrainerConfig
 
 FINE_TUNED_DECAY = (
@@ -114,35 +116,30 @@ def cacara(
     """Train an audio encoder towards ``anchor``, write a model directory to ``out``, and return its figures.
 
     ``reference`` names the anchor in the directory. Clips of split ``train`` (or with none) are trained on, of ``val``
-    watched and reported. A run that was stopped goes on where it was. Of several processes (``training.processes``) the
+    watched and reported; a folder of shards (``training.shards``) among ``data`` is trained on in the place of the
+    manifests' own. A run that was stopped goes on where it was. Of several processes (``training.processes``) the
     first alone writes and returns figures, the others None.
     """
-    train, val = split_entries(data)
-    captioned = [replace(entry, tags=()) for entry in train if entry.captions]
-    if not captioned:
-        raise DataError("none of the clips has a caption; the paper's recipe learns from captions alone")
+    source = read_source(data)
     encoder = start_encoder(start.preset, embed_dim=anchor.dim, checkpoint=start.checkpoint, seed=seed)
-    rate, window_s = encoder.sample_rate_hz, start.preset.window_s
-    choices = DrawChoices(
+    window_s = start.preset.window_s
+    drawn = Drawn(
         batch_size=recipe.batch_size,
-        mixture_share=0.0,
-        machine_share=0.0,
-        lengths_s=(window_s,),
-        templates=("{}",),
+        seconds=window_s,
         captions_per_clip=recipe.contrast.captions_per_clip,
-        graded=False,
+        seed=seed,
     )
     with first_alone():
-        clips = prepare(captioned, anchor, out / "cache", sample_rate_hz=rate, progress=progress)
-        watch = validation(val, clips.vectors, rate, seconds=window_s)
-        batches = clips.batches(choices, mixtures=0, seed=seed)
+        vectors = TextVectors(anchor, out / "cache")
+        batches = batches_of(source, vectors, encoder.sample_rate_hz, drawn, progress=progress)
+        watch = validation(source.val, vectors, encoder.sample_rate_hz, seconds=window_s)
     settings = TrainerConfig(
         epochs=recipe.epochs,
         lr=recipe.lr,
         warmup_epochs=0.1,
         clip_norm=1.0,
         layer_decay=FINE_TUNED_DECAY if start.checkpoint else 1.0,
-        average_decay=0.999,
+        average_decay=decay_over(recipe.epochs * batches.steps),
         seed=seed,
         device=device,
     )
@@ -152,10 +149,12 @@ def cacara(
         ContrastiveObjective(recipe.contrast, batches.bank),
         out / "audio-encoder",
         settings,
-        run=run_id(clips.entries, anchor.fingerprint, str(start), str(recipe)),
+        run=run_id(source.train, anchor.fingerprint, str(start), str(recipe), source.shards_hash),
         evaluate=watch,
         progress=progress,
     )
+    if isinstance(batches, StreamedData) and batches.unreadable:
+        progress.on_stage(f"{len(batches.unreadable)} clips could not be decoded and were heard as silence")
     if own_share().index:
         return None
     return finish(
@@ -171,12 +170,12 @@ def cacara(
         audio=weights,
         texts=CardTexts(
             title=f"{recipe.name}: {start.preset.name} towards the anchor {anchor.name}",
-            about=f"{start}, trained towards the anchor below. {rate / 1000:g} kHz mono, windows of {window_s:g} s.\n\n"
-            f"Recipe: {recipe}",
+            about=f"{start}, trained towards the anchor below.\n"
+            f"{encoder.sample_rate_hz / 1000:g} kHz mono, windows of {window_s:g} s.\n\nRecipe: {recipe}",
             anchor=f"{anchor.name} ({anchor.licence}), {anchor.dim} dimensions. Its weights are not in this directory.",
         ),
-        train=clips.entries,
-        val=val,
+        train=source.card_data(),
+        val=source.val,
         settings=settings,
         command=command,
         progress=progress,

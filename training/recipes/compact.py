@@ -21,6 +21,7 @@ from model.quantised import pack, unpack
 from model.trained_ear import CompactAudioConfig, TrainedEar
 from model.weights import tensors_hash
 from training.alignment import align
+from training.card import CardData
 from training.dataset import DrawChoices
 from training.errors import DataError
 from training.loss import GradedObjective
@@ -110,7 +111,7 @@ def compact(
             about=ABOUT,
             anchor=note.format(concepts=len(anchor_tensors[CONCEPT_ENTRIES])),
         ),
-        train=train,
+        train=CardData.of(train),
         val=val,
         settings=settings,
         command=command,

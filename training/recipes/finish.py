@@ -8,7 +8,7 @@ from torch import Tensor
 
 from model.config import ModelConfig
 from model.directory import CARD_FILE, fingerprint_of, load_model, save_model
-from training.card import model_card
+from training.card import CardData, model_card
 from training.evaluation import evaluate
 from training.manifest import ManifestEntry
 from training.progress import Progress
@@ -31,7 +31,7 @@ def finish(
     anchor: Mapping[str, Tensor],
     audio: Mapping[str, Tensor],
     texts: CardTexts,
-    train: Sequence[ManifestEntry],
+    train: CardData,
     val: Sequence[ManifestEntry],
     settings: TrainerConfig,
     command: str,

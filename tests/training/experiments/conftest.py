@@ -1,18 +1,16 @@
 """The shipped model, with clips that lie exactly where a text does, so that figures are known beforehand."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from model.directory import load_model
 from model.retrieval_model import RetrievalModel
+from tests.training.experiments.helpers import Heard
 from training.experiments.measured import Measured
 from training.manifest import ManifestEntry
 from training.metrics import ClipVectors
-
-Heard = Callable[[Sequence[str], Sequence[ManifestEntry]], Measured]
 
 
 @pytest.fixture(scope="session")
@@ -29,13 +27,3 @@ def heard(model: RetrievalModel) -> Heard:
         return Measured(model=model, clips=clips, entries=list(entries), unreadable=[])
 
     return make
-
-
-def clip(
-    name: str,
-    *,
-    label: str | None = None,
-    captions: tuple[str, ...] = (),
-    tags: tuple[tuple[str, float], ...] = (),
-) -> ManifestEntry:
-    return ManifestEntry(audio=Path(f"/{name}.wav"), label=label, captions=captions, tags=tags)

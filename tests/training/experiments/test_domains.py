@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import training
-from tests.training.experiments.conftest import Heard, clip
+from tests.training.experiments.helpers import Heard, clip
 from training.errors import DataError
 from training.experiments.domains import OTHERS, domains, load_domains
 
@@ -23,6 +23,7 @@ def test_a_label_goes_before_tags_and_the_likeliest_tag_before_others() -> None:
     of = load_domains().of
     assert of(clip("a", label="rain", tags=(("Speech", 0.9),))) == "environment"
     assert of(clip("b", tags=(("Speech", 0.2), ("Silence", 0.9), ("Music", 0.6)))) == "instruments"
+    assert of(clip("d", label="laughter", tags=(("Speech", 0.9),))) == "people"
     assert of(clip("c", label="no such class", tags=(("Silence", 0.9),))) == OTHERS
 
 
@@ -46,7 +47,7 @@ def test_a_clip_may_be_found_inside_its_domain_and_not_among_all(heard: Heard) -
     assert any(
         "Absent from these clips: people, household, machines, instruments, speech" in n for n in table.notes
     )
-    assert "1 clips with neither label nor caption are left out." in table.notes
+    assert "Left out because they have neither label nor caption: 1." in table.notes
 
 
 def test_clips_without_any_name_are_refused(heard: Heard) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from model.retrieval_model import RetrievalModel
-from tests.training.experiments.conftest import Heard, clip
+from tests.training.experiments.helpers import Heard, clip
 from training.errors import DataError
 from training.experiments.languages import anchor_coverage, languages
 from training.query_files import Query

@@ -51,3 +51,9 @@ def test_a_fold_that_is_not_there_is_named(tmp_path: Path) -> None:
     write(tmp_path / "esc50.csv", ESC50_TABLE)
     with pytest.raises(DataError, match="no fold 4; it has 1, 2"):
         read_folds(tmp_path, ESC50, only=[1, 4])
+
+
+def test_a_table_without_rows_is_said(tmp_path: Path) -> None:
+    write(tmp_path / "esc50.csv", "filename,fold,target,category\n")
+    with pytest.raises(DataError, match=r"esc50\.csv names no clip"):
+        read_folds(tmp_path, ESC50)

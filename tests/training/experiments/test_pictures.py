@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import training
-from tests.training.experiments.conftest import Heard, clip
+from tests.training.experiments.helpers import Heard, clip
 from training.errors import DataError
 from training.experiments.pictures import pictures
 from training.query_files import Query
@@ -29,6 +29,7 @@ def test_both_ways_with_class_names_beside(heard: Heard) -> None:
         "class name to audio": (2, 4),
         "audio to picture": (2, 3),
         "audio to class name": (2, 2),
+        "picture to class name": (3, 2),
     }
     assert rows["class name to audio"]["r1"] == 1
     assert rows["picture to audio"]["r1"] == 1  # the anchor knows dogs and aeroplanes

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.training.experiments.conftest import Heard, clip
+from tests.training.experiments.helpers import Heard, clip
 from training.experiments.zero_shot import PROMPTS, label_texts, zero_shot
 
 FOLDS = {

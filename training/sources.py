@@ -1,0 +1,102 @@
+"""Where the paper's recipes get their clips: from manifests, whose audio is held in memory, or streamed from shards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from training.batch import TrainingData
+from training.captions import clip_texts
+from training.card import CardData
+from training.dataset import AlignmentData, DrawChoices
+from training.errors import DataError
+from training.manifest import ManifestEntry, read_manifests
+from training.preparation import decoded, watchable
+from training.processes import own_cores
+from training.progress import Progress
+from training.shard_index import index_hash, read_sources
+from training.streaming import StreamChoices, stream
+from training.text_vectors import TextVectors
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Clips to train on, those to watch, and the folder of shards that is trained on in the place of the former."""
+
+    train: Sequence[ManifestEntry]
+    val: Sequence[ManifestEntry]
+    shards: Path | None = None
+
+    @property
+    def shards_hash(self) -> str:
+        """What tells the shards from others."""
+        return index_hash(self.shards) if self.shards else ""
+
+    def card_data(self) -> CardData:
+        """Return what a card says of the clips that are trained on."""
+        return CardData(clips=read_sources(self.shards)) if self.shards else CardData.of(self.train)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """How batches are drawn: ``seconds`` of each clip, cut at random, and so many of its captions."""
+
+    batch_size: int
+    seconds: float
+    captions_per_clip: int
+    seed: int
+
+
+def read_source(data: Sequence[Path]) -> Source:
+    """Read manifests, and know a folder of shards. Only captions are learned from: tags and clips without are left out.
+
+    Raises DataError if there is nothing to learn from, or more than one folder.
+    """
+    folders = [path for path in data if path.is_dir()]
+    entries = read_manifests(path for path in data if not path.is_dir())
+    val = watchable(entries)
+    if len(folders) > 1:
+        raise DataError(
+            f"{folders[0]} and {folders[1]} are two folders of shards; write their manifests as one: `sonoglot shards`"
+        )
+    if folders:
+        return Source(train=(), val=val, shards=folders[0])
+    train = [
+        replace(entry, tags=()) for entry in entries if entry.split in (None, "train") and entry.captions
+    ]
+    if not train:
+        raise DataError(
+            "none of the clips to train on (split 'train', or none) has a caption; the paper's recipe learns from "
+            "captions alone"
+        )
+    return Source(train=train, val=val)
+
+
+def batches_of(
+    source: Source, vectors: TextVectors, sample_rate_hz: int, drawn: Drawn, *, progress: Progress
+) -> TrainingData:
+    """Return batches of the clips; captions that are new are embedded first."""
+    progress.on_stage("embedding captions")
+    if source.shards:
+        choices = StreamChoices(
+            sample_rate_hz=sample_rate_hz,
+            batch_size=drawn.batch_size,
+            seconds=drawn.seconds,
+            captions_per_clip=drawn.captions_per_clip,
+            seed=drawn.seed,
+            workers=own_cores(),
+        )
+        return stream(source.shards, vectors, choices)
+    texts = clip_texts(source.train, vectors)
+    waveforms = decoded(source.train, sample_rate_hz=sample_rate_hz, progress=progress)
+    choices = DrawChoices(
+        batch_size=drawn.batch_size,
+        mixture_share=0.0,
+        machine_share=0.0,
+        lengths_s=(drawn.seconds,),
+        templates=("{}",),
+        captions_per_clip=drawn.captions_per_clip,
+        graded=False,
+    )
+    return AlignmentData(
+        waveforms, texts, vectors, sample_rate_hz=sample_rate_hz, choices=choices, mixtures=0, seed=drawn.seed
+    )
