@@ -110,8 +110,8 @@ class Encoder(nn.Module):
     def _position_bias(self, tokens: Tensor) -> Tensor:
         """Return what every layer's gate weighs, (1, heads, T, T): computed once, since it only depends on T."""
         config = self.config
-        rows = relative_buckets(tokens.shape[1], config.buckets, config.max_distance).to(tokens.device)
-        return self.relative_attention_bias(rows).permute(2, 0, 1)[None]
+        rows = relative_buckets(tokens.shape[1], config.buckets, config.max_distance, tokens.device)
+        return self.relative_attention_bias(rows).permute(2, 0, 1)[None].contiguous()
 
 
 class Layer(nn.Module):
@@ -161,14 +161,15 @@ class GatedAttention(nn.Module):
             for linear in (self.q_proj, self.k_proj, self.v_proj)
         )  # each (N, heads, T, head_dim)
         update, reset = self.grep_linear(query).unflatten(-1, (2, 4)).sum(-1).sigmoid().chunk(2, dim=-1)
-        mask = (update * (reset * self.grep_a - 1) + 2) * bias
+        gate = update * (reset * self.grep_a - 1) + 2
+        mask = gate.to(query.dtype) * bias.to(query.dtype)  # the largest tensor here: never in float32 first
         if padding is not None:
             mask = mask.masked_fill(padding[:, None, None], -math.inf)
         heard = F.scaled_dot_product_attention(
             query,
             key,
             value,
-            attn_mask=mask.to(query.dtype),
+            attn_mask=mask,
             dropout_p=self.dropout if self.training else 0.0,
         )
         return self.out_proj(heard.transpose(1, 2).flatten(2))
@@ -200,7 +201,7 @@ class BeatsEncoder(AudioEncoder):
 
 
 @lru_cache(maxsize=32)
-def relative_buckets(length: int, buckets: int, max_distance: int) -> Tensor:
+def relative_buckets(length: int, buckets: int, max_distance: int, device: torch.device) -> Tensor:
     """Return which row of the table speaks of each pair of positions, (length, length); T5's rule, both ways.
 
     Half of the buckets are for keys after the query. A quarter tells small distances exactly, the next
@@ -212,7 +213,7 @@ def relative_buckets(length: int, buckets: int, max_distance: int) -> Tensor:
         half, exact = buckets // 2, buckets // 4
         far = torch.log(distance.abs().clamp(min=1).float() / exact) / math.log(max_distance / exact)
         far = (exact + (far * (half - exact)).long()).clamp(max=half - 1)
-        return (distance > 0) * half + torch.where(distance.abs() < exact, distance.abs(), far)
+        return ((distance > 0) * half + torch.where(distance.abs() < exact, distance.abs(), far)).to(device)
 
 
 def _all_of_each(mask: Tensor, parts: int) -> Tensor:

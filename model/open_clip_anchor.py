@@ -14,16 +14,14 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Self, TypeVar, cast
+from typing import Self, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
-from open_clip.transform import image_transform_v2
 from PIL.Image import Image
 from torch import Tensor
-from torchvision.transforms import Compose
 
 from model.anchor import Anchor
 from model.open_clip_loading import OpenClipParts, load_parts
@@ -50,7 +48,7 @@ class OpenClipAnchor(Anchor):
         # Hugging Face's tokenizers set padding and truncation on themselves while encoding, which two threads
         # must not do at once.
         self._tokenizer_lock = threading.Lock()
-        self._prepare_image = cast(Compose, image_transform_v2(parts.image_settings, is_train=False))
+        self._prepare_image = parts.prepare_image
         self.fingerprint = _fingerprint(parts)
 
     @classmethod
@@ -96,7 +94,7 @@ class OpenClipAnchor(Anchor):
         return self._towers.encode_text(ids.to(self._device), normalize=True)
 
     def _encode_images(self, images: list[Image]) -> Tensor:
-        pixels = torch.stack([cast(Tensor, self._prepare_image(image)) for image in images])
+        pixels = torch.stack([self._prepare_image(image) for image in images])
         return self._towers.encode_image(pixels.to(self._device), normalize=True)
 
     def _in_batches(

@@ -10,12 +10,14 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
 import open_clip
 from open_clip.pretrained import download_pretrained, download_pretrained_from_hf
-from open_clip.transform import PreprocessCfg
+from open_clip.transform import PreprocessCfg, image_transform_v2
+from PIL.Image import Image
 from torch import Tensor, nn
 
 from model.errors import MissingPartError, ModelDirectoryError
@@ -39,6 +41,11 @@ class OpenClipParts:
     def image_settings(self) -> PreprocessCfg:
         """How pictures are prepared: size, mean, deviation, interpolation."""
         return PreprocessCfg(**cast(dict, cast(nn.Module, self.towers.visual).preprocess_cfg))
+
+    @cached_property
+    def prepare_image(self) -> Callable[[Image], Tensor]:
+        """What makes a picture the image tower's input, (3, height, width)."""
+        return cast(Callable[[Image], Tensor], image_transform_v2(self.image_settings, is_train=False))
 
 
 def load_parts(model_name: str, tag: str | None) -> OpenClipParts:

@@ -2,6 +2,9 @@
 
 import random
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 
@@ -25,15 +28,19 @@ class SpecAugment(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         if not self.training:
             return images
-        images = images.clone()
-        _, _, bins, frames = images.shape
-        for image in images:
-            for _ in range(self.bands):
-                width = random.randint(0, int(bins * self.band_share))
-                start = random.randint(0, bins - width)
-                image[:, start : start + width] = self.fill
-            for _ in range(self.stretches):
-                width = random.randint(0, int(frames * self.stretch_share))
-                start = random.randint(0, frames - width)
-                image[:, :, start : start + width] = self.fill
-        return images
+        clips, _, bins, frames = images.shape
+        # Drawn on the host and blanked at once: on a GPU each of hundreds of slices would be a kernel of its own.
+        in_band, in_stretch = np.zeros((clips, bins), bool), np.zeros((clips, frames), bool)
+        for row in range(clips):
+            _draw(in_band[row], self.bands, self.band_share)
+            _draw(in_stretch[row], self.stretches, self.stretch_share)
+        bands, stretches = (torch.from_numpy(drawn).to(images.device) for drawn in (in_band, in_stretch))
+        return images.masked_fill(bands[:, None, :, None] | stretches[:, None, None, :], self.fill)
+
+
+def _draw(blanked: NDArray[np.bool_], count: int, share: float) -> None:
+    """Set ``count`` runs of places, each at most a ``share`` of all."""
+    for _ in range(count):
+        width = random.randint(0, int(len(blanked) * share))
+        start = random.randint(0, len(blanked) - width)
+        blanked[start : start + width] = True

@@ -5,6 +5,7 @@ import typer
 
 from sonoglot.commands import (
     convert_beats,
+    cost,
     dataset,
     evaluate,
     experiment,
@@ -45,6 +46,7 @@ app.command("parallel-text")(readable_errors(parallel_text.parallel_text))
 app.add_typer(train.add_commands(readable_errors), name="train")
 app.add_typer(queries.add_commands(readable_errors), name="queries")
 app.command("evaluate")(readable_errors(evaluate.evaluate))
+app.command("cost")(readable_errors(cost.cost))
 app.add_typer(experiment.add_commands(readable_errors), name="experiment")
 
 

@@ -7,10 +7,13 @@ from torch import nn
 @torch.no_grad()
 def average_into(averaged: nn.Module, latest: nn.Module, *, decay: float) -> None:
     """Move ``averaged`` the share ``1 - decay`` of the way to ``latest``; counters are copied."""
-    for mean, new in zip(averaged.state_dict().values(), latest.state_dict().values(), strict=True):
-        if mean.is_floating_point():
-            mean.lerp_(new, 1 - decay)
-        else:
+    pairs = list(zip(averaged.state_dict().values(), latest.state_dict().values(), strict=True))
+    moved = [pair for pair in pairs if pair[0].is_floating_point()]
+    # one call for all: on a GPU, hundreds of small tensors would otherwise be a kernel each
+    means, latest_ones = [mean for mean, _ in moved], [new for _, new in moved]
+    torch._foreach_lerp_(means, latest_ones, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
+    for mean, new in pairs:
+        if not mean.is_floating_point():
             mean.copy_(new)
 
 

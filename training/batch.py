@@ -1,6 +1,6 @@
 """What a training step is given, and which part of a batch each of several processes takes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -20,9 +20,18 @@ class Batch:
     targets: Tensor | None = None
 
     def to(self, device: str) -> "Batch":
-        """Return the batch with its captions and targets on a device; waveforms stay where they are."""
-        targets = None if self.targets is None else self.targets.to(device)
-        return replace(self, captions=self.captions.to(device), targets=targets)
+        """Return the batch on a device; a GPU copies what is pinned while it computes."""
+        return self._each(lambda values: values.to(device, non_blocking=True))
+
+    def pinned(self) -> "Batch":
+        """Return the batch in memory that a GPU can copy from by itself."""
+        return self._each(Tensor.pin_memory)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        targets = None if self.targets is None else change(self.targets)
+        return replace(
+            self, waveforms=change(self.waveforms), captions=change(self.captions), targets=targets
+        )
 
 
 @dataclass(frozen=True)

@@ -35,3 +35,7 @@ class StampsError(TrainingError):
 
 class ReportError(TrainingError):
     """A table or a picture of an experiment cannot be made or written."""
+
+
+class MeteringError(TrainingError):
+    """What a training costs cannot be measured here."""

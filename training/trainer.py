@@ -89,7 +89,8 @@ class Trainer:
             layer_decay=config.layer_decay,
             weight_decay=config.weight_decay,
         )
-        self.optimiser = torch.optim.AdamW(groups, lr=config.lr)
+        self._on_cuda = config.device.startswith("cuda")
+        self.optimiser = torch.optim.AdamW(groups, lr=config.lr, fused=self._on_cuda)
 
     def run(
         self,
@@ -157,6 +158,8 @@ class Trainer:
             ) from error
         self.averaged.load_state_dict(state["averaged"])
         self.objective.load_state_dict(state["objective"])
+        for group in state["optimiser"]["param_groups"]:
+            group["fused"] = self._on_cuda  # how to compute is this device's, not the one's that wrote it
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.step = state["epoch"], state["step"]
         self._loss_of_clips, self._clips = state["loss_of_clips"], state["clips"]
@@ -176,11 +179,13 @@ class Trainer:
             self._seed()
         self.encoder.train()
         batches = self.data.batches(self.epoch, self._share, first=self.step)
+        if self._on_cuda:
+            batches = map(Batch.pinned, batches)
         for batch in ahead(batches, depth=BATCHES_AHEAD):
             for group in self.optimiser.param_groups:
                 progress = self.epoch + self.step / self.data.steps
                 group["lr"] = self.config.lr * group["rate"] * self._schedule(progress)
-            loss = self._step(batch)
+            loss = self.learn(batch)
             self.step += 1
             self._loss_of_clips += loss * len(batch.captions)
             self._clips += len(batch.captions)
@@ -194,25 +199,30 @@ class Trainer:
         random.seed(f"{self.config.seed}/{self.epoch}/augment{other}")
         torch.manual_seed(self.config.seed * 100_003 + self.epoch + 10**9 * self._share.index)
 
-    def _step(self, batch: Batch) -> float:
-        device = self.config.device
-        kind = torch.device(device).type
-        with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
-            own = self.encoder(batch.waveforms.to(device))
+    def learn(self, batch: Batch) -> float:
+        """Take one step on a batch, at the rates that the optimiser has, and return its loss.
+
+        Raises DivergedError, with the weights as they were, where loss or gradient is not a number.
+        """
+        batch = batch.to(self.config.device)
+        with mixed_precision(self.config.device):
+            own = self.encoder(batch.waveforms)
         audio = gather_rows(unit(own), len(batch.captions))
-        loss = self.objective(audio, batch.to(device))
+        loss = self.objective(audio, batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         sum_gradients(self.encoder.parameters())
         norm = nn.utils.clip_grad_norm_(self.encoder.parameters(), self.config.clip_norm)
-        if not (torch.isfinite(loss) and torch.isfinite(norm)):
+        # the one place that waits for a GPU: what follows runs while the next batch is prepared
+        loss_now, norm_now = torch.stack([loss.detach(), norm]).tolist()
+        if not (math.isfinite(loss_now) and math.isfinite(norm_now)):
             raise DivergedError(
-                f"the loss became {loss.item()} and its gradient {norm.item()} in step {self.step + 1} of epoch "
+                f"the loss became {loss_now} and its gradient {norm_now} in step {self.step + 1} of epoch "
                 f"{self.epoch + 1}; the last checkpoint stands. Lower the learning rate, or look for broken audio"
             )
         self.optimiser.step()
         average_into(self.averaged, self.encoder, decay=self.config.average_decay)
-        return loss.item()
+        return loss_now
 
     def _schedule(self, epoch: float) -> float:
         """Linear warm-up, then a cosine to zero."""
@@ -220,3 +230,9 @@ class Trainer:
         if epoch < warmup:
             return (epoch + 0.05) / (warmup + 0.05)
         return 0.5 * (1 + math.cos(math.pi * (epoch - warmup) / (self.config.epochs - warmup)))
+
+
+def mixed_precision(device: str) -> torch.autocast:
+    """Return the context to embed in: bfloat16 on a GPU, float32 on a CPU."""
+    kind = torch.device(device).type
+    return torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda")

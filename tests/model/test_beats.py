@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from model.beats import Beats, BeatsEncoder, BeatsEncoderConfig
+from model.beats import Beats, BeatsConfig, BeatsEncoder, BeatsEncoderConfig
 from model.beats_checkpoint import convert_beats, load_beats
 from model.errors import WeightsError
 from model.retrieval_model import embed_windows
@@ -135,3 +136,22 @@ def test_it_learns_with_dropped_layers() -> None:
         "beats.patch_embedding.weight",
         "beats.encoder.relative_attention_bias.weight",
     } <= got
+
+
+def test_the_mask_is_laid_out_for_the_fast_kernels_of_attention(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mask with another layout or number of keys silently takes the slow way on a GPU."""
+    masks: list[Tensor] = []
+    attend = F.scaled_dot_product_attention
+
+    def listening(*tensors: Tensor, attn_mask: Tensor, dropout_p: float) -> Tensor:
+        masks.append(attn_mask)
+        return attend(*tensors, attn_mask=attn_mask, dropout_p=dropout_p)
+
+    monkeypatch.setattr(F, "scaled_dot_product_attention", listening)
+    beats = Beats(BeatsConfig(layers=1, width=32, feed_forward=32, heads=4, patch_dim=16)).train()
+    with torch.autocast("cpu", torch.bfloat16):
+        beats(torch.randn(2, 160_000))
+    (mask,) = masks
+    assert mask.shape == (2, 4, 496, 496)  # ten seconds: 62 columns of 8 bands, and a multiple of 8
+    assert mask.is_contiguous()
+    assert mask.dtype == torch.bfloat16

@@ -1,10 +1,14 @@
 """A tiny, randomly initialised OpenCLIP model of the real classes, saved the way OpenCLIP publishes.
 
 XLM-RoBERTa text tower with a real unigram tokenizer, ViT image tower: it is loaded by the path that an air-gapped user
-takes, and retrieves nothing.
+takes, and retrieves nothing. As a program it writes a larger one, to measure what training towers costs:
+
+    python -m tests.model.tiny_open_clip FOLDER
 """
 
 import json
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import open_clip
@@ -26,15 +30,41 @@ TEXTS = [
 ]
 
 
-def write_open_clip(directory: Path) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Sizes of both towers; ``vocabulary`` is at the least the tokenizer's."""
+
+    layers: int = 2
+    width: int = 32
+    head_width: int = 8
+    feed_forward: int = 64
+    vocabulary: int = 0
+    patch_size: int = 8
+    image_size: int = IMAGE_SIZE
+
+
+TINY = Sizes()
+# a quarter of the paper's width and a third of its layers, with the same proportions between towers and vocabulary
+SMALL = Sizes(
+    layers=4,
+    width=192,
+    head_width=64,
+    feed_forward=768,
+    vocabulary=20_000,
+    patch_size=32,
+    image_size=224,
+)
+
+
+def write_open_clip(directory: Path, sizes: Sizes = TINY) -> None:
     """Write a directory as OpenCLIP publishes models, with the text tower's config.json beside."""
-    vocab_size = save_tokenizer(directory)
+    vocab_size = max(save_tokenizer(directory), sizes.vocabulary)
     XLMRobertaConfig(
         vocab_size=vocab_size,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
+        hidden_size=sizes.width,
+        num_hidden_layers=sizes.layers,
+        num_attention_heads=sizes.width // sizes.head_width,
+        intermediate_size=sizes.feed_forward,
         max_position_embeddings=90,
         type_vocab_size=1,
         bos_token_id=0,
@@ -45,11 +75,11 @@ def write_open_clip(directory: Path) -> None:
         "model_cfg": {
             "embed_dim": DIM,
             "vision_cfg": {
-                "image_size": IMAGE_SIZE,
-                "layers": 2,
-                "width": 32,
-                "head_width": 8,
-                "patch_size": 8,
+                "image_size": sizes.image_size,
+                "layers": sizes.layers,
+                "width": sizes.width,
+                "head_width": sizes.head_width,
+                "patch_size": sizes.patch_size,
             },
             "text_cfg": {
                 "hf_model_name": "xlm-roberta-base",
@@ -89,3 +119,9 @@ def save_tokenizer(directory: Path) -> int:
         unk_token="<unk>",
     ).save_pretrained(directory)
     return tokenizer.get_vocab_size()
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    write_open_clip(folder, SMALL)

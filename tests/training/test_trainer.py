@@ -140,3 +140,14 @@ class Wider(Spectrum):
     def __init__(self) -> None:
         super().__init__()
         self.layers.append(nn.Linear(DIM, DIM))
+
+
+def test_a_checkpoint_of_a_gpu_goes_on_by_the_cpu_s_own_optimiser(tmp_path: Path) -> None:
+    on_gpu = trainer(epochs=1)
+    for group in on_gpu.optimiser.param_groups:
+        group["fused"] = True  # as the optimiser on a GPU writes it
+    run(on_gpu, tmp_path)
+    here = trainer(epochs=1)
+    here.resume(tmp_path / CHECKPOINT_FILE)
+    assert all(group["fused"] is False for group in here.optimiser.param_groups)
+    assert here.learn(next(iter(here.data.batches(0)))) > 0
