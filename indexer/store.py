@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from indexer.catalog import FORMAT_VERSION, Catalog
 from indexer.errors import SpaceMismatchError, StoreBusyError, StoreError, StoreNotFoundError
-from indexer.files import write_atomically
 from indexer.vector_index import VectorIndex, bitmap_of
+from model.files import write_atomically
 from model.space import EmbeddingSpace
 
 _LOCK_WAIT_S = 2.0

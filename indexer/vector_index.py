@@ -11,7 +11,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.files import write_atomically
+from model.files import write_atomically
 
 
 class Hit(NamedTuple):

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from model.beats import Beats, BeatsConfig, BeatsEncoder, BeatsEncoderConfig
 from model.errors import WeightsError
-from model.weights import load_strictly
+from model.weights import first_line, load_strictly
 
 SUFFIX = ".safetensors"
 CONFIG_KEY = "beats_config"  # in the metadata of a converted file
@@ -94,10 +94,12 @@ def convert_beats(published: Path, converted: Path) -> None:
 def _read_converted(path: Path) -> tuple[BeatsConfig, Mapping[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
-            config = BeatsConfig(**json.loads(file.metadata()[CONFIG_KEY]))
+            config = BeatsConfig(**json.loads((file.metadata() or {})[CONFIG_KEY]))
             return config, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, TypeError, KeyError, ValueError) as error:
-        raise WeightsError(f"{path} is not a converted BEATs checkpoint: {error}") from error
+        raise WeightsError(
+            f"{path} is not what `sonoglot convert-beats` wrote of a BEATs checkpoint ({first_line(error)})"
+        ) from error
 
 
 def _read_published(path: Path) -> tuple[BeatsConfig, Mapping[str, Tensor]]:
@@ -116,7 +118,7 @@ def _read_published(path: Path) -> tuple[BeatsConfig, Mapping[str, Tensor]]:
         AttributeError,
     ) as error:
         raise WeightsError(
-            f"{path} is not a BEATs checkpoint: a file with 'cfg' and 'model' is expected ({error})"
+            f"{path} is not a BEATs checkpoint: a file with 'cfg' and 'model' is expected ({first_line(error)})"
         ) from error
     if other or missing:
         raise WeightsError(f"{path} is of another architecture: {other or f'cfg lacks {missing}'}")

@@ -31,13 +31,13 @@ class ModelConfig:
     hop_s: float = 2.5
 
 
-def write_config(directory: Path, config: ModelConfig) -> None:
-    """Write ``config.json``; what is as it is by default for the compact model is left out."""
+def config_text(config: ModelConfig) -> str:
+    """Return what ``config.json`` holds; what is as it is by default for the compact model is left out."""
     anchor = {"anchor": dataclasses.asdict(config.anchor)} if config.anchor else {}
     audio = {"audio_encoder": audio_config_fields(config.audio_encoder)}
     cut = {"window_s": config.window_s, "hop_s": config.hop_s}
     text = json.dumps({"format": FORMAT, "name": config.name, **anchor, **audio, **cut}, indent=2)
-    (directory / CONFIG_FILE).write_text(text + "\n", "utf-8")
+    return text + "\n"
 
 
 def read_config(directory: Path) -> ModelConfig:

@@ -14,14 +14,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from model.anchor import Anchor
 from model.audio_encoders import build_encoder
 from model.compact_anchor import CompactAnchor
-from model.config import CONFIG_FILE, AnchorReference, ModelConfig, read_config, write_config
+from model.config import CONFIG_FILE, AnchorReference, ModelConfig, config_text, read_config
 from model.errors import ModelDirectoryError
+from model.files import write_atomically
 from model.presets import COMPACT, LOCAL
 from model.quantised import pack, unpack
 from model.retrieval_model import RetrievalModel
@@ -107,14 +108,29 @@ def save_model(
 ) -> None:
     """Write a model directory; ``anchor`` has the compact anchor's weights, and none where the anchor is named.
 
+    Raises ModelDirectoryError if it cannot be written; a file that was there before is then as it was.
     The weights of a compact model are stored as ``model.quantised`` says, those of any other as they are.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     tensors = {ANCHOR_PREFIX + key: tensor for key, tensor in anchor.items()}
     tensors |= {AUDIO_PREFIX + key: tensor.cpu().contiguous() for key, tensor in audio.items()}
-    save_file(tensors if config.anchor else pack(tensors), directory / WEIGHTS_FILE)
-    write_config(directory, config)
-    (directory / CARD_FILE).write_text(card, "utf-8")
+    _write(directory / WEIGHTS_FILE, save(tensors if config.anchor else pack(tensors)))
+    _write(directory / CONFIG_FILE, config_text(config).encode())
+    write_card(directory, card)
+
+
+def write_card(directory: Path, card: str) -> None:
+    """Write the model card. Raises ModelDirectoryError if it cannot be written."""
+    _write(directory / CARD_FILE, card.encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    except OSError as error:
+        raise ModelDirectoryError(
+            f"{path} cannot be written: {error.strerror or error}. Make room, and run the same command again"
+        ) from error
 
 
 def load_tensors(directory: Path) -> dict[str, Tensor]:

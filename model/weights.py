@@ -31,7 +31,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         with torch.serialization.safe_globals([argparse.Namespace]):
             stored = torch.load(file, map_location="cpu", weights_only=True)
     except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise WeightsError(f"{file} cannot be read as a checkpoint: {error}") from error
+        raise WeightsError(f"{file} cannot be read as a checkpoint: {first_line(error)}") from error
     tensors = stored.get("model", stored) if isinstance(stored, dict) else None
     if not isinstance(tensors, dict) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
         raise WeightsError(f"{file} is not a checkpoint: tensors by name are expected")
@@ -60,6 +60,11 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], source: Path
         others = f", and {len(faults) - 1} more like it" if len(faults) > 1 else ""
         raise WeightsError(f"{source} is of another architecture: {min(faults)}{others}")
     module.load_state_dict(dict(tensors))
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says, without the advice that torch appends."""
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def tensors_hash(tensors: Mapping[str, Tensor]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from indexer.files import write_atomically
+from model.files import write_atomically
 from training.errors import CheckpointError
 
 

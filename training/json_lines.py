@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from indexer.files import write_atomically
+from model.files import write_atomically
 from training.errors import ManifestError
 
 

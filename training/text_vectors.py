@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from indexer.files import write_atomically
 from model.anchor import Anchor
+from model.files import write_atomically
 from training.errors import DataError
 
 PART_TEXTS = 65_536  # in a part; of 512 dimensions, 128 MiB
@@ -28,7 +28,7 @@ PART_TEXTS = 65_536  # in a part; of 512 dimensions, 128 MiB
 class TextVectors:
     """A growing table of unit vectors keyed by text, for one anchor.
 
-    Raises DataError if a part in ``cache_dir`` is broken.
+    Raises DataError if a part in ``cache_dir`` is broken, or cannot be written.
     """
 
     def __init__(self, anchor: Anchor, cache_dir: Path) -> None:
@@ -62,8 +62,14 @@ class TextVectors:
         encoded = json.dumps(texts).encode()
         path = self._folder / f"{self._stem}-{hashlib.sha256(encoded).hexdigest()[:16]}.safetensors"
         vectors = np.ascontiguousarray(self._anchor.embed_texts(texts), np.float32)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, save({"vectors": vectors, "texts": np.frombuffer(encoded, np.uint8)}))
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, save({"vectors": vectors, "texts": np.frombuffer(encoded, np.uint8)}))
+        except OSError as error:
+            raise DataError(
+                f"{path} cannot be written: {error.strerror or error}. Make room, and run the same command again: "
+                "what is embedded is kept"
+            ) from error
         self._take(*_read_part(path))  # mapped from now on: the copy in memory goes
 
     def _take(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> None:

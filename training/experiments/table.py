@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.files import write_atomically
+from model.files import write_atomically
 from model.space import EmbeddingSpace
 from training.errors import ReportError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from model.config import ModelConfig
-from model.directory import CARD_FILE, fingerprint_of, load_model, save_model
+from model.directory import fingerprint_of, load_model, save_model, write_card
 from training.card import CardData, model_card
 from training.evaluation import evaluate
 from training.manifest import ManifestEntry
@@ -54,5 +54,5 @@ def finish(
         config=asdict(settings),
         fingerprint=fingerprint_of(out),
     )
-    (out / CARD_FILE).write_text(card, "utf-8")
+    write_card(out, card)
     return figures
