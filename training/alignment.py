@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from model.audio_encoder import AudioEncoder
 from training.batch import TrainingData
-from training.errors import DataError
+from training.processes import check_cuda
 from training.progress import Progress
 from training.trainer import CHECKPOINT_FILE, Trainer, TrainerConfig
 
@@ -25,8 +24,8 @@ def align(
     progress: Progress,
 ) -> dict[str, Tensor]:
     """Align an encoder and return its averaged weights; its checkpoint is in ``out``, and resumed from there."""
-    if config.device.startswith("cuda") and not torch.cuda.is_available():
-        raise DataError("there is no CUDA device that torch can use; train on the CPU")
+    if config.device.startswith("cuda"):
+        check_cuda()
     trainer = Trainer(encoder, data, objective, config, run_id=run)
     if (out / CHECKPOINT_FILE).exists():
         trainer.resume(out / CHECKPOINT_FILE)

@@ -126,5 +126,5 @@ def _figures(figures: dict, val: Sequence[ManifestEntry]) -> list[str]:
     if not told:
         return ["No validation clips with a label or a caption were given, so none."]
     return [
-        f"On {len(val)} validation clips that were not trained on: {', '.join(told)}. More in `docs/evaluation.md`."
+        f"On {len(val)} validation clips that were not trained on: {', '.join(told)}. Measured by `sonoglot evaluate`."
     ]

@@ -68,7 +68,7 @@ class ContrastiveObjective(nn.Module):
         cosine_nt = audio_nd @ texts_td.T
         scale = self.log_scale.exp().clamp(max=MAX_SCALE)
         if self.bias is not None:
-            right_nt = self._right_by_itself(own_nt, like_nt)
+            right_nt = self._right_by_itself(own_nt, like_nt, in_batch=clips * each)
             return sigmoid_loss(scale * cosine_nt + self.bias, right_nt, left_out_nt)
         logits_nt = (scale * cosine_nt).masked_fill(left_out_nt, NOWHERE)
         to_text = cross_entropy(logits_nt, self._right_of_all(own_nt, like_nt, left_out_nt))
@@ -93,11 +93,17 @@ class ContrastiveObjective(nn.Module):
         likely = (like / SOFT_TEMPERATURE).masked_fill(left_out, NOWHERE).softmax(1)
         return (1 - SOFT_SHARE) * right + SOFT_SHARE * likely
 
-    def _right_by_itself(self, own: Tensor, like: Tensor) -> Tensor:
-        """Return how right each pair is, from 0 to 1."""
+    def _right_by_itself(self, own: Tensor, like: Tensor, *, in_batch: int) -> Tensor:
+        """Return how right each pair is, from 0 to 1; texts beside the own have ``SOFT_SHARE`` of it between them.
+
+        None of the bank has any: so many texts, a little right each, would outweigh the own.
+        """
         if not self.contrast.soft_targets:
             return own
-        return torch.maximum(own, SOFT_SHARE * like.clamp(min=0).square())
+        beside = (
+            (like[:, :in_batch] / SOFT_TEMPERATURE).masked_fill(own[:, :in_batch] > 0, NOWHERE).softmax(1)
+        )
+        return own + SOFT_SHARE * F.pad(beside, (0, own.shape[1] - in_batch)) * (own == 0)
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

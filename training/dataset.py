@@ -5,7 +5,6 @@ run was stopped before it. A clip is drawn by how much of it there is to hear, s
 not drown one of long recordings.
 """
 
-import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -99,7 +98,7 @@ class AlignmentData:
         self.clips, self.batch_size = len(kept), choices.batch_size
         # a batch, however little there is to hear
         self.draws = max(self.batch_size, round(self._bounds[-1]))
-        self.steps = math.ceil(self.draws / self.batch_size)
+        self.steps = len(self._starts())
         self.pairs = self._draw_pairs(mixtures)
         bank = sorted({t for text in self.texts for t in (*text.captions, *text.tags)})
         self._bank_row = {text: row for row, text in enumerate(bank)}
@@ -112,7 +111,7 @@ class AlignmentData:
         rows = self._epoch_rows(rng)
         rng.shuffle(rows)
         size = self.batch_size
-        for number, start in enumerate(range(0, len(rows) - size // 2, size)):
+        for number, start in enumerate(self._starts()):
             seconds = rng.choice(self.choices.lengths_s)
             samples = round(seconds * self.sample_rate_hz)
             items = [self._item(row, samples, rng) for row in rows[start : start + size]]
@@ -125,6 +124,10 @@ class AlignmentData:
                 captions=torch.from_numpy(vectors).unflatten(0, (len(items), -1)),
                 targets=torch.stack([self._target(i.clips) for i in items]) if self.choices.graded else None,
             )
+
+    def _starts(self) -> range:
+        """Return where each batch of an epoch begins; a last one that would be half empty is left out."""
+        return range(0, self.draws - self.batch_size // 2, self.batch_size)
 
     def _item(self, row: int, samples: int, rng: random.Random) -> Item:
         count = self.choices.captions_per_clip

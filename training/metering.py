@@ -10,6 +10,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def meter(work: Callable[[], None], *, device: str) -> Spent:
     Raises:
         MeteringError: CodeCarbon is not installed.
     """
-    tracker = _tracker()
+    tracker = _tracker(device)
     tracker.start()  # looks for counters first, which takes seconds
     forget_peak(device)
     wait_for(device)
@@ -75,7 +76,7 @@ def resident_bytes() -> int:
     return _status("VmRSS")
 
 
-def _tracker():
+def _tracker(device: str):
     try:
         logging.getLogger("codecarbon").disabled = True  # it speaks before it knows how loud it may
         from codecarbon import OfflineEmissionsTracker
@@ -90,6 +91,7 @@ def _tracker():
         tracking_mode="process",  # not what others do on this machine
         allow_multiple_runs=True,
         measure_power_secs=1,
+        gpu_ids=[torch.device(device).index or 0] if device.startswith("cuda") else [],
     )
 
 
@@ -103,7 +105,8 @@ def forget_peak(device: str) -> None:
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats(device)
     elif CLEAR.exists():
-        CLEAR.write_text(CLEAR_PEAK)
+        with suppress(OSError):  # where the system does not let, the peak is since the process began
+            CLEAR.write_text(CLEAR_PEAK)
 
 
 def peak_bytes(device: str) -> int:

@@ -3,8 +3,9 @@
     torchrun --nproc-per-node 8 -m sonoglot train cacara ...
 
 Each process embeds its share; the embeddings of all are gathered, so that every clip is contrasted with the captions of
-the whole batch, and gradients are summed: the step is that of one process with the same batch. Without a launcher there
-is one process, and nothing here does anything.
+the whole batch, and gradients are summed: the step is that of one process with the same batch. Two things are of a
+share alone: what dropout and SpecAugment draw, and the statistics of batch norms (an ear's and HTS-AT's), whose running
+means are averaged. Without a launcher there is one process, and nothing here does anything.
 """
 
 import datetime
@@ -16,17 +17,37 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from training.batch import WHOLE, Share
+from training.errors import DataError
 
 # the first process embeds all captions and measures validation clips while the others wait
 PATIENCE = datetime.timedelta(hours=12)
 
 
+def launched() -> bool:
+    """Tell whether a launcher started several of this process."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def check_cuda() -> None:
+    """Raise DataError if there is no GPU for this process."""
+    needed, found = int(os.environ.get("LOCAL_RANK", "0")) + 1, torch.cuda.device_count()
+    if found == 0:
+        raise DataError(
+            "there is no CUDA device that torch can use; leave out --device cuda to train on the CPU"
+        )
+    if found < needed:
+        raise DataError(f"there are {found} GPUs for more processes than that; start {found}")
+
+
 @contextmanager
 def joined(device: str) -> Iterator[str]:
     """Join the group that a launcher describes in the environment, and leave it at the end; yield this one's device."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if device == "cuda":
+        check_cuda()
+    if not launched():
         yield device
         return
     if device == "cuda":
@@ -55,11 +76,9 @@ def first_alone() -> Iterator[None]:
     first = own_share().index == 0
     if not first:
         wait_for_all()
-    try:
-        yield
-    finally:
-        if first:
-            wait_for_all()
+    yield
+    if first:  # if it failed, the others must not begin the same: the launcher ends them
+        wait_for_all()
 
 
 def wait_for_all() -> None:
@@ -85,10 +104,26 @@ def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
     if own_share().count == 1:
         return
     trained = [parameter for parameter in parameters if parameter.requires_grad]
-    flat = torch.cat([(p.grad if p.grad is not None else torch.zeros_like(p)).flatten() for p in trained])
+    used = trained[0].new_tensor([float(p.grad is not None) for p in trained])
+    parts = [(p.grad if p.grad is not None else torch.zeros_like(p)).flatten() for p in trained]
+    flat = torch.cat([used, *parts])
     dist.all_reduce(flat)
-    for parameter, part in zip(trained, flat.split([p.numel() for p in trained]), strict=True):
-        parameter.grad = part.view_as(parameter)
+    used, *parts = flat.split([len(trained), *(p.numel() for p in trained)])
+    for parameter, part, count in zip(trained, parts, used.tolist(), strict=True):
+        # what none of them used (a layer that all dropped) keeps no gradient, so that the optimiser leaves it alone
+        parameter.grad = part.view_as(parameter) if count else None
+
+
+def average_statistics(module: nn.Module) -> None:
+    """Make the running statistics of batch norms the mean over all processes."""
+    share = own_share()
+    if share.count == 1:
+        return
+    norms = [norm for norm in module.modules() if isinstance(norm, _BatchNorm) and norm.track_running_stats]
+    for running in (value for norm in norms for value in (norm.running_mean, norm.running_var)):
+        if running is not None:
+            dist.all_reduce(running)
+            running /= share.count
 
 
 def gather_objects(own: Any) -> list[Any]:

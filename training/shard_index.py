@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from training.errors import DataError
+from training.errors import DataError, ManifestError
 from training.json_lines import read_json_lines, write_json_lines
 from training.manifest import ManifestEntry
 
@@ -48,8 +48,13 @@ def write_sources(directory: Path, entries: Sequence[ManifestEntry]) -> None:
 
 def read_sources(directory: Path) -> dict[tuple[str | None, str | None], int]:
     """Return how many clips there are of each source and licence. Raises ManifestError."""
-    rows = read_json_lines(directory / SOURCES_FILE)
-    return {(row.get("source"), row.get("licence")): int(row["clips"]) for _, row in rows}
+    path = directory / SOURCES_FILE
+    try:
+        return {
+            (row.get("source"), row.get("licence")): int(row["clips"]) for _, row in read_json_lines(path)
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise ManifestError(f"{path} is broken; run `sonoglot shards` again, into a new folder") from error
 
 
 def index_hash(directory: Path) -> str:

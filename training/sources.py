@@ -13,7 +13,7 @@ from training.manifest import ManifestEntry, read_manifests
 from training.preparation import decoded, watchable
 from training.processes import own_cores
 from training.progress import Progress
-from training.shard_index import index_hash, read_sources
+from training.shard_index import index_hash, read_index, read_sources
 from training.streaming import StreamChoices, stream
 from training.text_vectors import TextVectors
 
@@ -30,6 +30,12 @@ class Source:
     def shards_hash(self) -> str:
         """What tells the shards from others."""
         return index_hash(self.shards) if self.shards else ""
+
+    def captions(self) -> list[str]:
+        """Return every caption that is learned from."""
+        if self.shards:
+            return sorted({caption for clip in read_index(self.shards) for caption in clip.captions})
+        return sorted({caption for entry in self.train for caption in entry.captions})
 
     def card_data(self) -> CardData:
         """Return what a card says of the clips that are trained on."""
@@ -74,8 +80,7 @@ def read_source(data: Sequence[Path]) -> Source:
 def batches_of(
     source: Source, vectors: TextVectors, sample_rate_hz: int, drawn: Drawn, *, progress: Progress
 ) -> TrainingData:
-    """Return batches of the clips; captions that are new are embedded first."""
-    progress.on_stage("embedding captions")
+    """Return batches of the clips, whose captions are embedded where they are new."""
     if source.shards:
         choices = StreamChoices(
             sample_rate_hz=sample_rate_hz,

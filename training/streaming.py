@@ -101,10 +101,8 @@ class StreamedData:
     def batches(self, epoch: int, share: Share = WHOLE, *, first: int = 0) -> Iterator[Batch]:
         """Yield the batches of an epoch from number ``first`` on, with the waveforms of one share of each.
 
-        Raises DataError if the batch size cannot be shared so, a shard cannot be read, or most clips cannot be decoded.
+        Raises DataError if a shard cannot be read, or most clips cannot be decoded.
         """
-        if self.batch_size % share.count:
-            raise DataError(f"a batch of {self.batch_size} clips cannot be shared evenly by {share.count}")
         order = self._order(epoch)
         pending: deque[_Started] = deque()
         with decoding_pool(self._choices.workers) as pool:
@@ -132,7 +130,7 @@ class StreamedData:
     def _start(
         self, pool: ProcessPoolExecutor, order: NDArray[np.int64], epoch: int, step: int, share: Share
     ) -> _Started:
-        choices, size = self._choices, self.batch_size // share.count
+        choices, own = self._choices, share.of(self.batch_size)
         places = range(step * self.batch_size, (step + 1) * self.batch_size)
         clips = [self._clips[order[place]] for place in places]
         # Every place of an epoch has its own seed: whichever process comes to it, it draws the same.
@@ -142,17 +140,16 @@ class StreamedData:
             for clip, seed in zip(clips, seeds, strict=True)
             for caption in _draw(clip.captions, choices.captions_per_clip, random.Random(f"{seed}/captions"))
         ]
-        end = (share.index + 1) * size
         heard = [
             pool.submit(
                 hear,
                 self._directory,
-                clips[start : min(start + CLIPS_AT_ONCE, end)],
-                seeds[start : min(start + CLIPS_AT_ONCE, end)],
+                clips[start : min(start + CLIPS_AT_ONCE, own.stop)],
+                seeds[start : min(start + CLIPS_AT_ONCE, own.stop)],
                 samples=round(choices.seconds * choices.sample_rate_hz),
                 sample_rate_hz=choices.sample_rate_hz,
             )
-            for start in range(share.index * size, end, CLIPS_AT_ONCE)
+            for start in range(own.start, own.stop, CLIPS_AT_ONCE)
         ]
         return _Started(captions=captions, heard=heard)
 

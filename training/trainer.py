@@ -24,7 +24,14 @@ from training.checkpoint import read_checkpoint_of, write_checkpoint
 from training.errors import CheckpointError, DataError, DivergedError
 from training.layer_decay import parameter_groups
 from training.loss import unit
-from training.processes import gather_objects, gather_rows, own_share, sum_gradients, wait_for_all
+from training.processes import (
+    average_statistics,
+    gather_objects,
+    gather_rows,
+    own_share,
+    sum_gradients,
+    wait_for_all,
+)
 from training.random_state import random_state, restore_random_state
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -221,6 +228,7 @@ class Trainer:
                 f"{self.epoch + 1}; the last checkpoint stands. Lower the learning rate, or look for broken audio"
             )
         self.optimiser.step()
+        average_statistics(self.encoder)
         average_into(self.averaged, self.encoder, decay=self.config.average_decay)
         return loss_now
 

@@ -43,6 +43,8 @@ def languages(
     from training.experiments.plot import scatter
     from training.query_files import read_queries
 
+    if len({path.stem for path in queries}) < len(queries):
+        raise typer.BadParameter("two files have one name, and so would their tables", param_hint="--queries")
     asked = {path: read_queries(path) for path in queries}
     measured = _measure(_entries(data, split), model)
     tables = {path.stem: experiment(measured, own, name=path.name) for path, own in asked.items()}

@@ -59,7 +59,7 @@ def encoders(
     recipe = _paper(epochs=epochs, batch_size=batch_size, lr=lr)
     trials = [
         Trial(
-            name=name.partition("=")[0],
+            name=_named(name),
             data=data,
             anchor=towers,
             reference=reference,
@@ -171,7 +171,9 @@ def scale(
     recipe = _paper(epochs=epochs, batch_size=batch_size, lr=lr)
     trials = []
     for text in pair:
-        named, _, encoder = text.rpartition("+")
+        names, equals, file = text.partition("=")
+        named, _, name_of_encoder = names.rpartition("+")
+        encoder = f"{name_of_encoder}{equals}{file}"
         if not named:
             raise typer.BadParameter(f"{text!r} is not ANCHOR+ENCODER", param_hint="--pair")
         name, _, tag = named.partition("@")
@@ -179,7 +181,7 @@ def scale(
         trials.append(
             Trial(
                 name=f"{towers.name.rpartition('/')[2] if name.startswith('local-dir:') else named}"
-                f" + {encoder.partition('=')[0]}",
+                f" + {_named(encoder)}",
                 data=data,
                 anchor=towers,
                 reference=reference,
@@ -237,6 +239,12 @@ def _start(text: str) -> "EncoderStart":
 
     name, _, file = text.partition("=")
     return EncoderStart(preset=encoder_preset(name), checkpoint=Path(file) if file else None)
+
+
+def _named(text: str) -> str:
+    """Name an encoder, and its weights by their file's name."""
+    name, _, file = text.partition("=")
+    return f"{name} from {Path(file).name}" if file else name
 
 
 def _run(

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class Reporter:
     """Prints stages and epochs as lines, and the progress inside an epoch on a terminal."""
 
-    def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
+    def __init__(self, epochs: int, *, silent: bool = False) -> None:
+        self.epochs, self.silent = epochs, silent
 
     def progress(self) -> "Progress":
         """Return where a recipe reports to."""
@@ -23,10 +23,11 @@ class Reporter:
         return Progress(on_stage=self.stage, on_batch=self.batch, on_epoch=self.epoch)
 
     def stage(self, text: str) -> None:
-        typer.echo(text, err=True)
+        if not self.silent:
+            typer.echo(text, err=True)
 
     def batch(self, clips: int, loss: float) -> None:
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not self.silent:
             typer.echo(f"\r{clips} clips, loss {loss:.3f}  ", nl=False, err=True)
 
     def epoch(self, report: "EpochReport") -> None:

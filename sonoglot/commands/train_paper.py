@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from model.anchor import Anchor
     from model.config import AnchorReference
 
+PLUS_COMMAND = "cacara-plus"
 PAPER_COMMANDS = {
     "cacara": "Train the paper's model: BEATs towards an OpenCLIP anchor, 3 epochs at batch 64.",
     "cacara-expanded": "Train the paper's model by its expanded schedule: 10 epochs at batch 110.",
-    "cacara-plus": "Train by the paper's recipe and what is known to help at the same cost.",
+    PLUS_COMMAND: "Train by the paper's recipe and what is known to help at the same cost.",
 }
 
 
@@ -69,7 +70,7 @@ def paper_command(recipe_name: str, doc: str) -> Callable[..., None]:
         device: DeviceOption = Device.CPU,
     ) -> None:
         from model.encoder_presets import encoder_preset
-        from training.processes import joined
+        from training.processes import joined, own_share
         from training.recipes.cacara import EncoderStart, cacara, recipe_named, varied
 
         recipe = varied(
@@ -80,9 +81,13 @@ def paper_command(recipe_name: str, doc: str) -> Callable[..., None]:
             batch_size=batch_size,
             lr=lr,
         )
+        if without and recipe_name != PLUS_COMMAND:
+            raise typer.BadParameter(f"only {PLUS_COMMAND} has what can be left out", param_hint="--without")
         start = EncoderStart(preset=encoder_preset(encoder), checkpoint=weights)
         with joined(device) as own_device:
-            towers, reference = anchor_and_reference(anchor, tag, own_device)
+            first = own_share().index == 0
+            # the first process embeds all captions; the others only need the anchor to know its vectors
+            towers, reference = anchor_and_reference(anchor, tag, own_device if first else "cpu")
             figures = cacara(
                 data,
                 out,
@@ -93,7 +98,7 @@ def paper_command(recipe_name: str, doc: str) -> Callable[..., None]:
                 seed=seed,
                 device=own_device,
                 command=shlex.join(["sonoglot", *sys.argv[1:]]),
-                progress=Reporter(recipe.epochs).progress(),
+                progress=Reporter(recipe.epochs, silent=not first).progress(),
             )
         if figures is not None:
             typer.echo(f"Written to {out}. Use it with: sonoglot index PATH... --library NAME --model {out}")
@@ -108,9 +113,12 @@ def anchor_and_reference(name: str | None, tag: str | None, device: str) -> "tup
     from model.directory import load_anchor
     from model.open_clip_anchor import DEFAULT_MODEL, DEFAULT_TAG
     from model.presets import LOCAL
+    from training.processes import check_cuda
 
     name, tag = (name, tag) if name else (DEFAULT_MODEL, tag or DEFAULT_TAG)
     if name.startswith(LOCAL):  # absolute, since the model remembers it
         name = f"{LOCAL}{Path(name.removeprefix(LOCAL)).expanduser().resolve()}"
+    if device == "cuda":
+        check_cuda()
     anchor = load_anchor(name, tag=tag, device=device)
     return anchor, AnchorReference(model_name=name, tag=tag, fingerprint=anchor.fingerprint)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from training.batch import Batch
-from training.contrast import SOFT_SHARE, Contrast, ContrastiveObjective
+from training.contrast import Contrast, ContrastiveObjective
 
 AXES = torch.eye(4)
 NO_WAVES = torch.empty(0)
@@ -80,9 +80,24 @@ def test_by_sigmoid_each_pair_is_right_or_wrong_by_itself() -> None:
     assert loss(sigmoid, AXES, AXES[:, None]) < 1e-3  # 50 - 10 for the own, -10 for each other
     wrong = loss(sigmoid, AXES.roll(1, 0), AXES[:, None])
     assert abs(wrong - (40 + 10)) < 1e-2  # a wrong caption at 40, and the right one missed at -10
-    soft = loss(Contrast(sigmoid=True, soft_targets=True), AXES, AXES[:, None])
-    assert soft < 1e-3  # axes are not alike, so nothing but the own is right
-    assert 0 < SOFT_SHARE < 1
+
+
+def test_by_sigmoid_soft_targets_want_what_the_caption_is_like_and_the_bank_does_not_drown_them() -> None:
+    captions = unit((1, 0, 0), (0.8, 0.6, 0), (0, 0, 1))[:, None]
+    own = captions[:, 0]
+    soft = Contrast(sigmoid=True, soft_targets=True)
+    away = unit((1, 0, 0), (0.6, 0.8, 0), (0, 0, 1))
+    hard = Contrast(sigmoid=True)
+    # a clip further from the other's caption is no better by likeness, and is by right and wrong alone
+    assert loss(soft, away, captions, own) - loss(soft, own, captions, own) > (
+        loss(hard, away, captions, own) - loss(hard, own, captions, own)
+    )
+    bank = unit((1, 1, 1, 0)).repeat(20_000, 1)  # each a little like every caption
+    objective = ContrastiveObjective(Contrast(sigmoid=True, soft_targets=True, bank_negatives=True), bank)
+    nowhere = AXES[[3, 3, 3]]
+    start = objective(nowhere, Batch(waveforms=NO_WAVES, captions=AXES[:3, None]))
+    # 10 for the own caption, 3 for those that it is like, and next to nothing for each other text
+    assert abs(start - (10 + 3 + 20_000 * math.exp(-10))) < 0.1
 
 
 def test_every_practice_together_gives_gradients_to_all_it_learns() -> None:

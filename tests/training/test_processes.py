@@ -72,6 +72,19 @@ def test_two_processes_do_the_steps_of_one(tmp_path: Path) -> None:
         alone.resume(tmp_path / "two" / CHECKPOINT_FILE)
 
 
+def test_two_processes_that_are_killed_go_on_with_the_same_bits(tmp_path: Path) -> None:
+    """With all that each of them draws by itself, and with a batch norm, which hears its share alone."""
+    options = [str(EPOCHS), "--norm"]
+    assert start([*TORCHRUN, *PROGRAM, str(tmp_path / "whole"), *options]).returncode == 0
+    cut = [*TORCHRUN, *PROGRAM, str(tmp_path / "cut"), *options]
+    assert start([*cut, "--die-at", str(STEPS + 3)]).returncode != 0
+    assert read_checkpoint(tmp_path / "cut" / CHECKPOINT_FILE)["step"] == 2
+    assert start(cut).returncode == 0
+    whole, resumed = weights(tmp_path / "whole"), weights(tmp_path / "cut")
+    assert whole["encoder.layers.0.running_mean"].abs().sum() > 0
+    assert all(torch.equal(value, whole[key]) for key, value in resumed.items())
+
+
 @pytest.mark.parametrize(("size", "count"), [(8, 2), (7, 3), (64, 5)])
 def test_shares_are_all_of_a_batch_in_order(size: int, count: int) -> None:
     rows = [row for index in range(count) for row in range(size)[Share(index, count).of(size)]]

@@ -18,6 +18,8 @@ from training.json_lines import write_json_lines
 from training.manifest import read_manifest
 
 TINY_BEATS = f"beats={REFERENCE}"
+TINY_NAME = f"beats from {REFERENCE.name}"
+TINY_FOLDER = TINY_NAME.replace(" ", "-")
 SHORT = ["--epochs", "1", "--batch-size", "4"]
 
 
@@ -38,7 +40,7 @@ def test_encoders_are_compared_and_what_is_done_is_not_done_again(
     done = experiment(*command)
     assert done.exit_code == 0, done.output
     found = table(tmp_path, "encoders")
-    assert [row["name"] for row in found["rows"]] == ["beats", "ear"]
+    assert [row["name"] for row in found["rows"]] == [TINY_NAME, "ear"]
     for row in found["rows"]:
         assert 0 < row["class_map"] <= 1
         assert row["seconds"] > 0
@@ -50,6 +52,13 @@ def test_encoders_are_compared_and_what_is_done_is_not_done_again(
     other = experiment(*command, "--lr", "0.5")
     assert other.exit_code == 1
     assert "holds another trial of this name" in other.output
+    twice = experiment(*command, "--encoder", TINY_BEATS)
+    assert twice.exit_code == 1
+    assert "two trials are called" in twice.output
+    (tmp_path / "ear" / TRIAL_FILE).write_text("{")
+    broken = experiment(*command)
+    assert broken.exit_code == 1
+    assert "trial.json is broken" in broken.output
 
 
 def test_a_trial_that_was_stopped_before_it_was_measured_goes_on(
@@ -59,7 +68,7 @@ def test_a_trial_that_was_stopped_before_it_was_measured_goes_on(
     command += ["--out", tmp_path, *SHORT]
     experiment(*command)
     before = table(tmp_path, "encoders")["rows"][0]
-    (tmp_path / "beats" / TRIAL_FILE).unlink()
+    (tmp_path / TINY_FOLDER / TRIAL_FILE).unlink()
     assert "resuming in epoch 2" in experiment(*command).output
     after = table(tmp_path, "encoders")["rows"][0]
     assert after == before | {"seconds": None, "clips_per_second": None}  # it was not timed whole
@@ -96,7 +105,7 @@ def test_pairs_of_anchor_and_encoder_are_compared(manifest: Path, towers: Path, 
     done = experiment(*command, "--pair", f"compact+{TINY_BEATS}", "--pair", f"{LOCAL}{towers}+{TINY_BEATS}")
     assert done.exit_code == 0, done.output
     names = [row["name"] for row in table(tmp_path, "scale")["rows"]]
-    assert names == ["compact + beats", f"{towers.name} + beats"]
+    assert names == [f"compact + {TINY_NAME}", f"{towers.name} + {TINY_NAME}"]
     assert experiment(*command, "--pair", "compact").exit_code == 2
 
 
@@ -111,7 +120,7 @@ def test_fine_tuning_on_pictures_is_set_beside_not_doing_so(
         queries.append({"image": f"{row}.png", "label": label})
     write_json_lines(tmp_path / "pictures.jsonl", queries)
     command = ["emergence", "--data", manifest, "--queries", tmp_path / "pictures.jsonl"]
-    command += ["--model", tmp_path / "trained" / "beats", "--out", tmp_path / "out", "--lr", "0.01"]
+    command += ["--model", tmp_path / "trained" / TINY_FOLDER, "--out", tmp_path / "out", "--lr", "0.01"]
     done = experiment(*command)
     assert done.exit_code == 0, done.output
     before, after, gain = table(tmp_path / "out", "emergence")["rows"]

@@ -18,10 +18,13 @@ WORDS = ("low", "middle", "high")
 class Spectrum(AudioEncoder):
     """The smallest encoder that can tell three pitches apart."""
 
-    def __init__(self, *, dropout: float = 0.1) -> None:
+    def __init__(self, *, dropout: float = 0.1, norm: bool = False) -> None:
         super().__init__()
         self.embed_dim, self.sample_rate_hz = DIM, RATE
-        self.layers = nn.Sequential(nn.Linear(16, 16), nn.Dropout(dropout), nn.ReLU(), nn.Linear(16, DIM))
+        first = nn.BatchNorm1d(16) if norm else nn.Identity()
+        self.layers = nn.Sequential(
+            first, nn.Linear(16, 16), nn.Dropout(dropout), nn.ReLU(), nn.Linear(16, DIM)
+        )
 
     def forward(self, waveforms: Tensor) -> Tensor:
         spectrum = torch.fft.rfft(waveforms, n=512).abs().log1p()[:, :256]

@@ -20,13 +20,12 @@ from training.trainer import CHECKPOINT_FILE, Trainer, TrainerConfig
 CONTRAST = Contrast(bank_negatives=True, captions_per_clip=2)
 
 
-def make_trainer(epochs: int, *, dropout: float) -> Trainer:
+def make_trainer(epochs: int, *, dropout: float, norm: bool = False) -> Trainer:
     torch.manual_seed(0)
     data = tones(seconds=10.0, batch_size=4, captions_per_clip=2, graded=False)
     objective = ContrastiveObjective(CONTRAST, data.bank)
-    return Trainer(
-        Spectrum(dropout=dropout), data, objective, TrainerConfig(epochs=epochs, lr=1e-2), run_id="tiny"
-    )
+    encoder = Spectrum(dropout=dropout, norm=norm)
+    return Trainer(encoder, data, objective, TrainerConfig(epochs=epochs, lr=1e-2), run_id="tiny")
 
 
 def main() -> None:
@@ -36,9 +35,10 @@ def main() -> None:
     arguments.add_argument("--die-at", type=int, default=-1)
     arguments.add_argument("--dropout", type=float, default=0.1)
     arguments.add_argument("--checkpoint-steps", type=int, default=2)
+    arguments.add_argument("--norm", action="store_true")
     given = arguments.parse_args()
     with joined("cpu"):
-        trainer = make_trainer(given.epochs, dropout=given.dropout)
+        trainer = make_trainer(given.epochs, dropout=given.dropout, norm=given.norm)
         if (given.out / CHECKPOINT_FILE).exists():
             trainer.resume(given.out / CHECKPOINT_FILE)
         steps = 0

@@ -4,6 +4,7 @@ An experiment that was stopped goes on: what is finished is not trained again, a
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,8 +16,9 @@ from model.space import EmbeddingSpace
 from training.errors import DataError
 from training.experiments.table import Table, write_report
 from training.progress import Progress
-from training.recipes.cacara import EncoderStart, Recipe, cacara
-from training.trainer import EpochReport
+from training.recipes.cacara import ENCODER_FOLDER, EncoderStart, Recipe, cacara
+from training.runs import content_hash
+from training.trainer import CHECKPOINT_FILE, EpochReport
 
 TRIAL_FILE = "trial.json"
 COLUMNS = {
@@ -45,9 +47,9 @@ class Trial:
 
     @property
     def identity(self) -> str:
-        """What decides the outcome; the manifests by name."""
-        names = [path.name for path in self.data]
-        return f"{names} {self.anchor.fingerprint} {self.start} {self.recipe} {self.seed}"
+        """What decides the outcome: contents, and not names."""
+        data = [content_hash(path) for path in self.data]
+        return f"{data} {self.anchor.fingerprint} {self.start.identity} {self.recipe} {self.seed}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,11 @@ def run_trials(
     trials: Sequence[Trial], out: Path, *, device: str, command: str, progress: Progress
 ) -> tuple[list[Outcome], list[EmbeddingSpace]]:
     """Run trials one after another, each in its folder of ``out``; return their outcomes and spaces."""
+    doubled = [name for name, count in Counter(trial.name for trial in trials).items() if count > 1]
+    if doubled:
+        raise DataError(
+            f"two trials are called {doubled[0]!r}; their files or folders must have different names"
+        )
     outcomes, spaces = [], []
     for number, trial in enumerate(trials, start=1):
         progress.on_stage(f"{number} of {len(trials)}: {trial.name}")
@@ -85,10 +92,8 @@ def run_trial(trial: Trial, folder: Path, *, device: str, command: str, progress
     """Run one, or return what it came to before. Raises DataError if the folder holds another."""
     kept = folder / TRIAL_FILE
     if kept.exists():
-        stored = json.loads(kept.read_text("utf-8"))
-        if stored["identity"] != trial.identity:
-            raise DataError(f"{folder} holds another trial of this name; choose another --out, or delete it")
-        return Outcome(**stored["outcome"])
+        return _kept(kept, trial.identity)
+    begun = (folder / ENCODER_FOLDER / CHECKPOINT_FILE).exists()
     timed: list[EpochReport] = []
 
     def on_epoch(report: EpochReport) -> None:
@@ -104,12 +109,23 @@ def run_trial(trial: Trial, folder: Path, *, device: str, command: str, progress
         recipe=trial.recipe,
         seed=trial.seed,
         device=device,
+        cache=folder.parent / "cache",
         command=command,
         progress=replace(progress, on_epoch=on_epoch),
     )
-    whole = len(timed) == trial.recipe.epochs
-    outcome = _outcome(trial.name, figures or {}, folder, timed if whole else [])
+    outcome = _outcome(trial.name, figures or {}, folder, [] if begun else timed)
     write_report(kept, json.dumps({"identity": trial.identity, "outcome": asdict(outcome)}).encode())
+    return outcome
+
+
+def _kept(path: Path, identity: str) -> Outcome:
+    try:
+        stored = json.loads(path.read_text("utf-8"))
+        outcome, other = Outcome(**stored["outcome"]), stored["identity"] != identity
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is broken; delete its folder, and it is run again") from error
+    if other:
+        raise DataError(f"{path.parent} holds another trial of this name; choose another --out, or delete it")
     return outcome
 
 

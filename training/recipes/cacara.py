@@ -21,12 +21,13 @@ from training.preparation import validation
 from training.processes import first_alone, own_share
 from training.progress import Progress
 from training.recipes.finish import CardTexts, finish
-from training.runs import run_id
+from training.runs import content_hash, run_id
 from training.sources import Drawn, batches_of, read_source
 from training.streaming import StreamedData
 from training.text_vectors import TextVectors
 from training.trainer import TrainerConfig
 
+ENCODER_FOLDER = "audio-encoder"  # of a run's folder: where its checkpoint is
 FINE_TUNED_DECAY = (
     0.75  # of learning rates, layer by layer, under published weights; from nothing all are equal
 )
@@ -99,6 +100,18 @@ class EncoderStart:
         start = f"started from {self.checkpoint.name}" if self.checkpoint else "without published weights"
         return f"{self.preset.name} ({self.preset.about}), {start}"
 
+    @property
+    def identity(self) -> str:
+        """What decides the weights that are started from: with a checkpoint, its content."""
+        return f"{self.preset} {content_hash(self.checkpoint) if self.checkpoint else ''}"
+
+    @property
+    def licence_note(self) -> str:
+        """What a card says of the weights that were started from."""
+        return (
+            f"Licence of the weights it was started from: {self.preset.licence}.\n" if self.checkpoint else ""
+        )
+
 
 def cacara(
     data: Sequence[Path],
@@ -110,6 +123,7 @@ def cacara(
     recipe: Recipe = PAPER,
     seed: int = 0,
     device: str = "cpu",
+    cache: Path | None = None,
     command: str,
     progress: Progress,
 ) -> dict | None:
@@ -117,8 +131,9 @@ def cacara(
 
     ``reference`` names the anchor in the directory. Clips of split ``train`` (or with none) are trained on, of ``val``
     watched and reported; a folder of shards (``training.shards``) among ``data`` is trained on in the place of the
-    manifests' own. A run that was stopped goes on where it was. Of several processes (``training.processes``) the
-    first alone writes and returns figures, the others None.
+    manifests' own. ``cache`` is where captions' vectors are kept, in ``out`` if it is not given. A run that was stopped
+    goes on where it was. Of several processes (``training.processes``) the first alone writes and returns figures, the
+    others None.
     """
     source = read_source(data)
     encoder = start_encoder(start.preset, embed_dim=anchor.dim, checkpoint=start.checkpoint, seed=seed)
@@ -129,10 +144,14 @@ def cacara(
         captions_per_clip=recipe.contrast.captions_per_clip,
         seed=seed,
     )
+    card_data = source.card_data()  # before, and not after days of training, in case it cannot be read
     with first_alone():
-        vectors = TextVectors(anchor, out / "cache")
-        batches = batches_of(source, vectors, encoder.sample_rate_hz, drawn, progress=progress)
-        watch = validation(source.val, vectors, encoder.sample_rate_hz, seconds=window_s)
+        progress.on_stage(f"embedding captions with the {anchor.name} anchor")
+        vectors = TextVectors(anchor, cache or out / "cache")
+        vectors.add(source.captions())
+    batches = batches_of(source, vectors, encoder.sample_rate_hz, drawn, progress=progress)
+    watched = source.val if own_share().index == 0 else []
+    watch = validation(watched, vectors, encoder.sample_rate_hz, seconds=window_s)
     settings = TrainerConfig(
         epochs=recipe.epochs,
         lr=recipe.lr,
@@ -147,9 +166,9 @@ def cacara(
         encoder,
         batches,
         ContrastiveObjective(recipe.contrast, batches.bank),
-        out / "audio-encoder",
+        out / ENCODER_FOLDER,
         settings,
-        run=run_id(source.train, anchor.fingerprint, str(start), str(recipe), source.shards_hash),
+        run=run_id(source.train, anchor.fingerprint, start.identity, str(recipe), source.shards_hash),
         evaluate=watch,
         progress=progress,
     )
@@ -171,10 +190,11 @@ def cacara(
         texts=CardTexts(
             title=f"{recipe.name}: {start.preset.name} towards the anchor {anchor.name}",
             about=f"{start}, trained towards the anchor below.\n"
-            f"{encoder.sample_rate_hz / 1000:g} kHz mono, windows of {window_s:g} s.\n\nRecipe: {recipe}",
+            f"{encoder.sample_rate_hz / 1000:g} kHz mono, windows of {window_s:g} s.\n{start.licence_note}\n"
+            f"Recipe: {recipe}",
             anchor=f"{anchor.name} ({anchor.licence}), {anchor.dim} dimensions. Its weights are not in this directory.",
         ),
-        train=source.card_data(),
+        train=card_data,
         val=source.val,
         settings=settings,
         command=command,

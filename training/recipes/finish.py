@@ -42,7 +42,7 @@ def finish(
     figures = {}
     if val:
         progress.on_stage("measuring the written model on the validation clips")
-        figures = evaluate(load_model(out), val, [], on_progress=lambda _: None)
+        figures = evaluate(load_model(out, device=settings.device), val, [], on_progress=lambda _: None)
     card = model_card(
         title=texts.title,
         about=texts.about,
