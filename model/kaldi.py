@@ -40,10 +40,6 @@ class KaldiFilterBank(nn.Module):
         self.register_buffer("taper", taper, persistent=False)
         self.register_buffer("filters", F.pad(banks, (0, 1)).T.contiguous(), persistent=False)
 
-    def frames_in(self, samples: int) -> int:
-        """Return how many frames a waveform has."""
-        return max(0, 1 + (samples - self.frame_size) // self.shift_size)
-
     def forward(self, waveforms: Tensor) -> Tensor:
         # float32 also under mixed precision: in bfloat16 the embedding drifts by .06
         with torch.autocast(waveforms.device.type, enabled=False):

@@ -57,13 +57,11 @@ class OpenClipAnchor(Anchor):
         model_name: str = DEFAULT_MODEL,
         *,
         tag: str | None = None,
-        licence: str | None = None,
         device: str = "cpu",
     ) -> Self:
         """Load a model by OpenCLIP's name and tag, by `local-dir:PATH`, or by `hf-hub:OWNER/REPOSITORY`.
 
-        ``tag`` names the weights of a plain name, and is known for the default model. ``licence`` is what is
-        shown for a model that is not among the presets.
+        ``tag`` names the weights of a plain name, and is known for the default model.
 
         Raises:
             ModelDirectoryError: a local directory is missing, incomplete, or its parts do not fit together.
@@ -76,7 +74,7 @@ class OpenClipAnchor(Anchor):
         return cls(
             parts,
             name=f"{model_name}/{tag}" if tag else model_name.removeprefix(LOCAL),
-            licence=licence or (known.licence if known else LICENCE_UNKNOWN),
+            licence=known.licence if known else LICENCE_UNKNOWN,
             device=device,
         )
 

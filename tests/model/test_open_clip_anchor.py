@@ -160,9 +160,8 @@ def test_whatever_decides_a_vector_changes_the_fingerprint(
     assert OpenClipAnchor.load(f"local-dir:{copy}").fingerprint != anchor.fingerprint
 
 
-def test_a_licence_is_what_one_says_or_plainly_unknown(anchor: OpenClipAnchor, published: Path) -> None:
+def test_a_licence_that_is_not_known_is_said_to_be_so(anchor: OpenClipAnchor) -> None:
     assert anchor.licence == LICENCE_UNKNOWN
-    assert OpenClipAnchor.load(f"local-dir:{published}", licence="MIT").licence == "MIT"
 
 
 @pytest.mark.parametrize(
