@@ -191,7 +191,20 @@ def scale(
             )
         )
     notes = [f"{trial.name}: {trial.start}; anchor of {trial.anchor.dim} dimensions." for trial in trials]
-    _run(trials, out, device, title="Scale", heading="anchor and encoder", stem="scale", notes=notes)
+    notes.append(
+        "Energy is of decoding, training and measuring, as CodeCarbon counts it: a GPU's own counter, an estimate on a "
+        "CPU."
+    )
+    _run(
+        trials,
+        out,
+        device,
+        metered=True,
+        title="Scale",
+        heading="anchor and encoder",
+        stem="scale",
+        notes=notes,
+    )
 
 
 def emergence(
@@ -252,6 +265,7 @@ def _run(
     out: Path,
     device: Device,
     *,
+    metered: bool = False,
     title: str,
     heading: str,
     stem: str,
@@ -262,6 +276,7 @@ def _run(
     outcomes, spaces = run_trials(
         trials,
         out,
+        metered=metered,
         device=device,
         command=_command(),
         progress=Reporter(trials[0].recipe.epochs).progress(),

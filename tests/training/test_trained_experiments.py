@@ -104,7 +104,11 @@ def test_pairs_of_anchor_and_encoder_are_compared(manifest: Path, towers: Path, 
     command = ["scale", "--data", manifest, "--out", tmp_path, *SHORT]
     done = experiment(*command, "--pair", f"compact+{TINY_BEATS}", "--pair", f"{LOCAL}{towers}+{TINY_BEATS}")
     assert done.exit_code == 0, done.output
-    names = [row["name"] for row in table(tmp_path, "scale")["rows"]]
+    rows = table(tmp_path, "scale")["rows"]
+    assert all(row["energy_wh"] > 0 for row in rows)
+    experiment(*command, "--pair", f"compact+{TINY_BEATS}", "--pair", f"{LOCAL}{towers}+{TINY_BEATS}")
+    assert table(tmp_path, "scale")["rows"] == rows  # kept, with its energy
+    names = [row["name"] for row in rows]
     assert names == [f"compact + {TINY_NAME}", f"{towers.name} + {TINY_NAME}"]
     assert experiment(*command, "--pair", "compact").exit_code == 2
 

@@ -5,8 +5,9 @@ An experiment that was stopped goes on: what is finished is not trained again, a
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from model.anchor import Anchor
@@ -15,6 +16,7 @@ from model.directory import load_model, load_space
 from model.space import EmbeddingSpace
 from training.errors import DataError
 from training.experiments.table import Table, write_report
+from training.metering import meter
 from training.progress import Progress
 from training.recipes.cacara import ENCODER_FOLDER, EncoderStart, Recipe, cacara
 from training.runs import content_hash
@@ -31,6 +33,7 @@ COLUMNS = {
     "seconds": "seconds",
     "clips_per_second": "clips/s",
 }
+ENERGY = {"energy_wh": "energy, Wh"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,7 @@ class Outcome:
     """What a trial came to: retrieval of held-out clips by their captions and class names, and what it took.
 
     ``seconds`` and ``clips_per_second`` are of the training alone; None where it was finished before it was timed.
+    ``energy_wh`` is of all that was done for it, where it was metered.
     """
 
     name: str
@@ -68,12 +72,22 @@ class Outcome:
     parameters_m: float
     seconds: float | None
     clips_per_second: float | None
+    energy_wh: float | None = None
 
 
 def run_trials(
-    trials: Sequence[Trial], out: Path, *, device: str, command: str, progress: Progress
+    trials: Sequence[Trial],
+    out: Path,
+    *,
+    metered: bool = False,
+    device: str,
+    command: str,
+    progress: Progress,
 ) -> tuple[list[Outcome], list[EmbeddingSpace]]:
-    """Run trials one after another, each in its folder of ``out``; return their outcomes and spaces."""
+    """Run trials one after another, each in its folder of ``out``; return their outcomes and spaces.
+
+    ``metered``: their energy, too, which needs CodeCarbon (``training.metering``).
+    """
     doubled = [name for name, count in Counter(trial.name for trial in trials).items() if count > 1]
     if doubled:
         raise DataError(
@@ -83,7 +97,8 @@ def run_trials(
     for number, trial in enumerate(trials, start=1):
         progress.on_stage(f"{number} of {len(trials)}: {trial.name}")
         folder = out / trial.name.replace(" ", "-").replace("/", "-")
-        outcomes.append(run_trial(trial, folder, device=device, command=command, progress=progress))
+        run = partial(run_trial, trial, folder, device=device, command=command, progress=progress)
+        outcomes.append(_metered(run, folder / TRIAL_FILE, device) if metered else run())
         spaces.append(load_space(folder))
     return outcomes, spaces
 
@@ -118,6 +133,19 @@ def run_trial(trial: Trial, folder: Path, *, device: str, command: str, progress
     return outcome
 
 
+def _metered(run: Callable[[], Outcome], kept: Path, device: str) -> Outcome:
+    """Run a trial that is not finished and keep its energy; of one that was begun before, a part is not known."""
+    if kept.exists():
+        return run()
+    begun = (kept.parent / ENCODER_FOLDER / CHECKPOINT_FILE).exists()
+    found: list[Outcome] = []
+    spent = meter(lambda: found.append(run()), device=device)
+    outcome = replace(found[0], energy_wh=None if begun else spent.wh)
+    stored = json.loads(kept.read_text("utf-8"))
+    write_report(kept, json.dumps(stored | {"outcome": asdict(outcome)}).encode())
+    return outcome
+
+
 def _kept(path: Path, identity: str) -> Outcome:
     try:
         stored = json.loads(path.read_text("utf-8"))
@@ -131,9 +159,10 @@ def _kept(path: Path, identity: str) -> Outcome:
 
 def trial_table(title: str, outcomes: Sequence[Outcome], *, heading: str, notes: Sequence[str]) -> Table:
     """Return the table of trials, in their order."""
+    energy = ENERGY if any(outcome.energy_wh is not None for outcome in outcomes) else {}
     return Table(
         title=title,
-        columns={"name": heading, **COLUMNS},
+        columns={"name": heading, **COLUMNS, **energy},
         rows=[asdict(outcome) for outcome in outcomes],
         notes=[
             "R@k and mAP@10: held-out clips found by their captions; class mAP and zero-shot: by their class names.",
