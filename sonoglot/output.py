@@ -3,6 +3,8 @@ line."""
 
 import functools
 import json
+import shlex
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, ParamSpec
 
@@ -10,6 +12,11 @@ import click
 import typer
 
 _P = ParamSpec("_P")
+
+
+def typed_command() -> str:
+    """Return the command line that this program was started with, to be kept beside what it made."""
+    return shlex.join(["sonoglot", *sys.argv[1:]])
 
 
 def print_json(document: Mapping[str, Any]) -> None:

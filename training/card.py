@@ -86,13 +86,9 @@ def _data_table(data: CardData) -> list[str]:
 
 def _licence_note(data: CardData) -> list[str]:
     clips = sum(data.clips.values())
-    under = {licence or "": 0 for _, licence in data.clips}
-    for (_, licence), count in data.clips.items():
-        under[licence or ""] += count
-    restricted = sum(count for licence, count in under.items() if NON_COMMERCIAL in licence.upper())
-    inherited = sum(
-        count for licence, count in under.items() if any(name in licence.upper() for name in SHARE_ALIKE)
-    )
+    under = [((licence or "").upper(), count) for (_, licence), count in data.clips.items()]
+    restricted = sum(count for licence, count in under if NON_COMMERCIAL in licence)
+    inherited = sum(count for licence, count in under if any(name in licence for name in SHARE_ALIKE))
     lines = []
     if inherited:
         lines += [

@@ -64,7 +64,7 @@ class ContrastiveObjective(nn.Module):
         own_nt = F.pad(
             torch.eye(clips, device=audio_nd.device).repeat_interleave(each, 1), (0, len(self.bank))
         )
-        left_out_nt = self._left_out(like_nt, in_bank=clips * each) & (own_nt == 0)
+        left_out_nt = self._left_out(like_nt, in_batch=clips * each) & (own_nt == 0)
         cosine_nt = audio_nd @ texts_td.T
         scale = self.log_scale.exp().clamp(max=MAX_SCALE)
         if self.bias is not None:
@@ -77,12 +77,12 @@ class ContrastiveObjective(nn.Module):
         to_audio = cross_entropy(back[0], self._right_of_all(*back[1:]))
         return 0.5 * (to_text + to_audio)
 
-    def _left_out(self, like_nt: Tensor, *, in_bank: int) -> Tensor:
+    def _left_out(self, like_nt: Tensor, *, in_batch: int) -> Tensor:
         """Return which texts are neither right nor wrong: in the bank, at the least the clip's own captions."""
         if self.contrast.mask_false_negatives:
             return like_nt > SAME_MEANING_COSINE
         left_out = like_nt > IDENTICAL_COSINE
-        left_out[:, :in_bank] = False  # the paper contrasts everything in a batch
+        left_out[:, :in_batch] = False  # the paper contrasts everything in a batch
         return left_out
 
     def _right_of_all(self, own: Tensor, like: Tensor, left_out: Tensor) -> Tensor:

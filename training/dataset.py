@@ -36,6 +36,19 @@ class DrawChoices:
     graded: bool = True  # whether batches say what share each text of the bank has in what is right
 
 
+def plain_draws(*, batch_size: int, seconds: float, captions_per_clip: int = 1) -> DrawChoices:
+    """Draw clips with their captions as they are: no mixtures, no tags, no templates, nothing graded."""
+    return DrawChoices(
+        batch_size=batch_size,
+        mixture_share=0.0,
+        machine_share=0.0,
+        lengths_s=(seconds,),
+        templates=("{}",),
+        captions_per_clip=captions_per_clip,
+        graded=False,
+    )
+
+
 class Vectors(Protocol):
     """Unit vectors by key: of texts (``TextVectors``), or of whatever else clips are aligned to."""
 

@@ -15,9 +15,9 @@ from training.captions import ClipText, clip_texts
 from training.dataset import AlignmentData, DrawChoices
 from training.errors import DataError
 from training.manifest import ManifestEntry, read_manifests
-from training.metrics import ClipVectors, rank_clips, rank_texts
+from training.metrics import ClipVectors
 from training.progress import Progress
-from training.ranking import class_name
+from training.ranking import class_name, label_keys, labels_of, rank_both_ways
 from training.text_vectors import TextVectors
 
 VALIDATION_BATCH = 32
@@ -127,17 +127,15 @@ def validation(
 def _class_figures(
     entries: Sequence[ManifestEntry], vectors: TextVectors
 ) -> Callable[[ClipVectors], dict[str, float]]:
-    labels = sorted({entry.label or "" for entry in entries})
+    labels = labels_of(entries)
     names = [class_name(label) for label in labels]
     vectors.add(names)
-    own = np.array([labels.index(entry.label or "") for entry in entries])
-    right = [np.flatnonzero(own == row) for row in range(len(labels))]
 
     def figures(clips: ClipVectors) -> dict[str, float]:
-        texts = vectors.rows(names)
+        ranked = rank_both_ways(vectors.rows(names), labels, clips, label_keys(entries))
         return {
-            "class_map": float(rank_clips(texts, clips, right).average_precision.mean()),
-            "zero_shot_accuracy": rank_texts(clips, texts, [np.array([o]) for o in own]).recall_at(1),
+            "class_map": ranked.to_clips.map,
+            "zero_shot_accuracy": ranked.to_queries.recall_at(1),
         }
 
     return figures
@@ -148,13 +146,10 @@ def _caption_figures(
 ) -> Callable[[ClipVectors], dict[str, float]]:
     captions = sorted({caption for entry in entries for caption in entry.captions})
     vectors.add(captions)
-    right = [
-        np.array([row for row, entry in enumerate(entries) if caption in entry.captions])
-        for caption in captions
-    ]
 
     def figures(clips: ClipVectors) -> dict[str, float]:
-        ranked = rank_clips(vectors.rows(captions), clips, right)
+        own = [entry.captions for entry in entries]
+        ranked = rank_both_ways(vectors.rows(captions), captions, clips, own).to_clips
         return {"r1": ranked.recall_at(1), "r10": ranked.recall_at(10)}
 
     return figures

@@ -5,7 +5,6 @@ own bytes in that file, ``captions``. With it, captions are known and an order i
 and a clip is read without what lies before it. It is written last, so a folder without one is not whole.
 """
 
-import hashlib
 import json
 import sys
 from collections import Counter
@@ -57,9 +56,9 @@ def read_sources(directory: Path) -> dict[tuple[str | None, str | None], int]:
         raise ManifestError(f"{path} is broken; run `sonoglot shards` again, into a new folder") from error
 
 
-def index_hash(directory: Path) -> str:
-    """Return what tells the shards of a folder from others."""
-    return hashlib.sha256((directory / INDEX_FILE).read_bytes()).hexdigest()
+def what_identifies(data: Path) -> Path:
+    """Return the file that tells data from others: of a folder of shards its index, and a manifest itself."""
+    return data / INDEX_FILE if data.is_dir() else data
 
 
 def read_index(directory: Path) -> list[ShardedClip]:

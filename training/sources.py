@@ -7,49 +7,39 @@ from pathlib import Path
 from training.batch import TrainingData
 from training.captions import clip_texts
 from training.card import CardData
-from training.dataset import AlignmentData, DrawChoices
+from training.dataset import AlignmentData, plain_draws
 from training.errors import DataError
 from training.manifest import ManifestEntry, read_manifests
 from training.preparation import decoded, watchable
 from training.processes import own_cores
 from training.progress import Progress
-from training.shard_index import index_hash, read_index, read_sources
+from training.runs import content_hash
+from training.shard_index import ShardedClip, read_index, read_sources, what_identifies
 from training.streaming import StreamChoices, stream
 from training.text_vectors import TextVectors
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Clips to train on, those to watch, and the folder of shards that is trained on in the place of the former."""
+    """Clips to train on, and those to watch; or ``sharded`` ones to train on, which lie in the folder ``shards``."""
 
     train: Sequence[ManifestEntry]
     val: Sequence[ManifestEntry]
     shards: Path | None = None
+    sharded: Sequence[ShardedClip] = ()
 
     @property
     def shards_hash(self) -> str:
         """What tells the shards from others."""
-        return index_hash(self.shards) if self.shards else ""
+        return content_hash(what_identifies(self.shards)) if self.shards else ""
 
     def captions(self) -> list[str]:
         """Return every caption that is learned from."""
-        if self.shards:
-            return sorted({caption for clip in read_index(self.shards) for caption in clip.captions})
-        return sorted({caption for entry in self.train for caption in entry.captions})
+        return sorted({caption for clip in (*self.sharded, *self.train) for caption in clip.captions})
 
     def card_data(self) -> CardData:
         """Return what a card says of the clips that are trained on."""
         return CardData(clips=read_sources(self.shards)) if self.shards else CardData.of(self.train)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drawn:
-    """How batches are drawn: ``seconds`` of each clip, cut at random, and so many of its captions."""
-
-    batch_size: int
-    seconds: float
-    captions_per_clip: int
-    seed: int
 
 
 def read_source(data: Sequence[Path]) -> Source:
@@ -65,7 +55,7 @@ def read_source(data: Sequence[Path]) -> Source:
             f"{folders[0]} and {folders[1]} are two folders of shards; write their manifests as one: `sonoglot shards`"
         )
     if folders:
-        return Source(train=(), val=val, shards=folders[0])
+        return Source(train=(), val=val, shards=folders[0], sharded=read_index(folders[0]))
     train = [
         replace(entry, tags=()) for entry in entries if entry.split in (None, "train") and entry.captions
     ]
@@ -78,30 +68,30 @@ def read_source(data: Sequence[Path]) -> Source:
 
 
 def batches_of(
-    source: Source, vectors: TextVectors, sample_rate_hz: int, drawn: Drawn, *, progress: Progress
+    source: Source,
+    vectors: TextVectors,
+    *,
+    sample_rate_hz: int,
+    batch_size: int,
+    seconds: float,
+    captions_per_clip: int,
+    seed: int,
+    progress: Progress,
 ) -> TrainingData:
-    """Return batches of the clips, whose captions are embedded where they are new."""
+    """Return batches of ``seconds`` of each clip, cut at random, and so many of its captions, as they are."""
     if source.shards:
-        choices = StreamChoices(
+        streamed = StreamChoices(
             sample_rate_hz=sample_rate_hz,
-            batch_size=drawn.batch_size,
-            seconds=drawn.seconds,
-            captions_per_clip=drawn.captions_per_clip,
-            seed=drawn.seed,
+            batch_size=batch_size,
+            seconds=seconds,
+            captions_per_clip=captions_per_clip,
+            seed=seed,
             workers=own_cores(),
         )
-        return stream(source.shards, vectors, choices)
+        return stream(source.shards, source.sharded, vectors, streamed)
     texts = clip_texts(source.train, vectors)
     waveforms = decoded(source.train, sample_rate_hz=sample_rate_hz, progress=progress)
-    choices = DrawChoices(
-        batch_size=drawn.batch_size,
-        mixture_share=0.0,
-        machine_share=0.0,
-        lengths_s=(drawn.seconds,),
-        templates=("{}",),
-        captions_per_clip=drawn.captions_per_clip,
-        graded=False,
-    )
+    choices = plain_draws(batch_size=batch_size, seconds=seconds, captions_per_clip=captions_per_clip)
     return AlignmentData(
-        waveforms, texts, vectors, sample_rate_hz=sample_rate_hz, choices=choices, mixtures=0, seed=drawn.seed
+        waveforms, texts, vectors, sample_rate_hz=sample_rate_hz, choices=choices, mixtures=0, seed=seed
     )

@@ -27,7 +27,7 @@ from torch import Tensor
 from training.batch import WHOLE, Batch, Share
 from training.errors import DataError
 from training.hearing import Heard, decoding_pool, hear
-from training.shard_index import ShardedClip, read_index
+from training.shard_index import ShardedClip
 from training.text_vectors import TextVectors
 
 BANK_TEXTS = 65_536
@@ -52,12 +52,10 @@ class StreamChoices:
     workers: int
 
 
-def stream(directory: Path, anchor_vectors: TextVectors, choices: StreamChoices) -> "StreamedData":
-    """Open a folder that `sonoglot shards` wrote, and embed those of its captions that are new.
-
-    Raises DataError if the folder is not whole.
-    """
-    clips = read_index(directory)
+def stream(
+    directory: Path, clips: Sequence[ShardedClip], anchor_vectors: TextVectors, choices: StreamChoices
+) -> "StreamedData":
+    """Stream the clips that the index of ``directory`` names, and embed those of their captions that are new."""
     captions = sorted({caption for clip in clips for caption in clip.captions})
     anchor_vectors.add(captions)
     sample = random.Random(f"{choices.seed}/bank").sample(captions, min(BANK_TEXTS, len(captions)))

@@ -1,13 +1,20 @@
 """``sonoglot cost``: what a frozen anchor saves, in time, energy and memory."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sonoglot.train_options import DataOption, Device, DeviceOption, SeedOption
+from sonoglot.output import typed_command
+from sonoglot.train_options import (
+    DataOption,
+    Device,
+    DeviceOption,
+    EncoderOption,
+    SeedOption,
+    TagOption,
+    WeightsOption,
+)
 
 
 def cost(
@@ -21,16 +28,9 @@ def cost(
             help="An OpenCLIP model, or local-dir:FOLDER; the paper's if not given.",
         ),
     ] = None,
-    tag: Annotated[str | None, typer.Option(help="Tag of the OpenCLIP model's weights.")] = None,
-    encoder: Annotated[
-        str, typer.Option("--encoder", metavar="NAME", help="Audio encoder, of those that `models` lists.")
-    ] = "beats",
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            "--weights", metavar="FILE", help="Published weights of the encoder; random ones if not given."
-        ),
-    ] = None,
+    tag: TagOption = None,
+    encoder: EncoderOption = "beats",
+    weights: WeightsOption = None,
     pairs: Annotated[int, typer.Option(min=1, help="Pairs of clip and caption that both see.")] = 6_400,
     batch_size: Annotated[int, typer.Option(min=2, help="Clips in a batch.")] = 64,
     seed: SeedOption = 0,
@@ -56,6 +56,6 @@ def cost(
         seed=seed,
     )
     table, space = measure_cost(setup, on_stage=lambda text: typer.echo(text, err=True))
-    command = shlex.join(["sonoglot", *sys.argv[1:]])
+    command = typed_command()
     written, _ = write_table(out, table, "cost", command=command, models=[space])
     typer.echo(written.read_text("utf-8"))

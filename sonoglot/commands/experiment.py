@@ -1,7 +1,5 @@
 """``sonoglot experiment``: the paper's experiments, each a table and, where it helps, a plot."""
 
-import shlex
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,19 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sonoglot.commands import experiment_training
+from sonoglot.commands.tables import write_tables
 from sonoglot.options import ModelOption
 from sonoglot.output import clip_progress
+from sonoglot.train_options import DataOption
 
 if TYPE_CHECKING:
     from training.experiments.measured import Measured
-    from training.experiments.table import Table
     from training.manifest import ManifestEntry
 
 app = typer.Typer(help="Run one of the paper's experiments and write its tables.", no_args_is_help=True)
 
-DataOption = Annotated[
-    list[Path], typer.Option("--data", metavar="MANIFEST", help="Manifest; may be given again.")
-]
 SplitOption = Annotated[
     str | None, typer.Option(help="Use only clips of this split (train, val, test); all if not given.")
 ]
@@ -49,7 +45,7 @@ def languages(
     measured = _measure(_entries(data, split), model)
     tables = {path.stem: experiment(measured, own, name=path.name) for path, own in asked.items()}
     for name, table in tables.items():
-        _write(out, table, f"languages-{name}", measured)
+        write_tables(out, table, f"languages-{name}", [measured.model.space])
     for name, table in tables.items():
         plot = scatter(
             out / f"languages-{name}.svg",
@@ -87,8 +83,8 @@ def zero_shot(
     folds = read_folds(root, LAYOUTS[layout], only=fold or ())
     measured = _measure([entry for entries in folds.values() for entry in entries], model)
     by_fold, worst = experiment(measured, folds, prompts=prompts)
-    _write(out, by_fold, f"zero-shot-{layout}", measured)
-    _write(out, worst, f"zero-shot-{layout}-worst", measured)
+    write_tables(out, by_fold, f"zero-shot-{layout}", [measured.model.space])
+    write_tables(out, worst, f"zero-shot-{layout}-worst", [measured.model.space])
 
 
 def pictures(
@@ -104,7 +100,7 @@ def pictures(
 
     asked = [query for path in queries for query in read_queries(path)]
     measured = _measure(_entries(data, split), model)
-    _write(out, experiment(measured, asked), "pictures", measured)
+    write_tables(out, experiment(measured, asked), "pictures", [measured.model.space])
 
 
 def domains(data: DataOption, out: OutOption, model: ModelOption = None, split: SplitOption = None) -> None:
@@ -112,7 +108,7 @@ def domains(data: DataOption, out: OutOption, model: ModelOption = None, split: 
     from training.experiments.domains import domains as experiment
 
     measured = _measure(_entries(data, split), model)
-    _write(out, experiment(measured), "domains", measured)
+    write_tables(out, experiment(measured), "domains", [measured.model.space])
 
 
 def _entries(data: list[Path], split: str | None) -> "list[ManifestEntry]":
@@ -126,14 +122,6 @@ def _measure(entries: "list[ManifestEntry]", model: Path | None) -> "Measured":
     from training.experiments.measured import measure
 
     return measure(load_model(model), entries, on_progress=clip_progress(len(entries)))
-
-
-def _write(out: Path, table: "Table", stem: str, measured: "Measured") -> None:
-    from training.experiments.table import write_table
-
-    command = shlex.join(["sonoglot", *sys.argv[1:]])
-    for path in write_table(out, table, stem, command=command, models=[measured.model.space]):
-        typer.echo(f"Written to {path}")
 
 
 def add_commands(wrap) -> typer.Typer:

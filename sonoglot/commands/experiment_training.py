@@ -1,7 +1,5 @@
 """The experiments that train: encoders, losses, data sets and sizes side by side, and the control of emergence."""
 
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sonoglot.commands.reporter import Reporter
+from sonoglot.commands.tables import write_tables
 from sonoglot.commands.train_paper import anchor_and_reference
 from sonoglot.options import ModelOption
+from sonoglot.output import typed_command
 from sonoglot.train_options import (
     AnchorOption,
     BatchSizeOption,
@@ -26,8 +26,6 @@ from sonoglot.train_options import (
 )
 
 if TYPE_CHECKING:
-    from model.space import EmbeddingSpace
-    from training.experiments.table import Table
     from training.experiments.trials import Trial
     from training.recipes.cacara import EncoderStart, Recipe
 
@@ -236,7 +234,7 @@ def emergence(
         tuning=FineTuning(epochs=epochs, lr=lr, seed=seed),
         progress=Reporter(epochs).progress(),
     )
-    _write(out, table, "emergence", [loaded.space])
+    write_tables(out, table, "emergence", [loaded.space])
 
 
 def _paper(*, epochs: int | None, batch_size: int | None, lr: float | None) -> "Recipe":
@@ -278,7 +276,7 @@ def _run(
         out,
         metered=metered,
         device=device,
-        command=_command(),
+        command=typed_command(),
         progress=Reporter(trials[0].recipe.epochs).progress(),
     )
     recipe = trials[0].recipe
@@ -286,15 +284,4 @@ def _run(
         f"{recipe.epochs} epochs at batch {recipe.batch_size}, learning rate {recipe.lr:g}, on {device}."
     )
     table = trial_table(title, outcomes, heading=heading, notes=[schedule, *notes])
-    _write(out, table, stem, spaces)
-
-
-def _write(out: Path, table: "Table", stem: str, spaces: "Sequence[EmbeddingSpace]") -> None:
-    from training.experiments.table import write_table
-
-    for path in write_table(out, table, stem, command=_command(), models=spaces):
-        typer.echo(f"Written to {path}")
-
-
-def _command() -> str:
-    return shlex.join(["sonoglot", *sys.argv[1:]])
+    write_tables(out, table, stem, spaces)

@@ -1,7 +1,5 @@
 """``sonoglot train``: run a recipe."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +7,7 @@ import typer
 
 from sonoglot.commands.reporter import Reporter
 from sonoglot.commands.train_paper import PAPER_COMMANDS, paper_command
+from sonoglot.output import typed_command
 from sonoglot.train_options import DataOption, Device, DeviceOption, OutOption, SeedOption
 
 app = typer.Typer(help="Train a model by a recipe.", no_args_is_help=True)
@@ -49,7 +48,7 @@ def compact(
         anchor_file=anchor,
         only_ear=only_ear,
         progress=Reporter(epochs or COMPACT_EPOCHS).progress(),
-        command=shlex.join(["sonoglot", *sys.argv[1:]]),
+        command=typed_command(),
     )
     if only_ear is None:
         typer.echo(f"Written to {out}. Use it with: sonoglot index PATH... --library NAME --model {out}")

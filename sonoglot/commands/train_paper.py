@@ -1,7 +1,5 @@
 """``sonoglot train cacara`` and its relatives: the paper's recipes, which differ in the recipe alone."""
 
-import shlex
-import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sonoglot.commands.reporter import Reporter
+from sonoglot.output import typed_command
 from sonoglot.train_options import (
     AnchorOption,
     BatchSizeOption,
@@ -97,7 +96,7 @@ def paper_command(recipe_name: str, doc: str) -> Callable[..., None]:
                 recipe=recipe,
                 seed=seed,
                 device=own_device,
-                command=shlex.join(["sonoglot", *sys.argv[1:]]),
+                command=typed_command(),
                 progress=Reporter(recipe.epochs, silent=not first).progress(),
             )
         if figures is not None:

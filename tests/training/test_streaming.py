@@ -54,7 +54,9 @@ def opened(
         seed=seed,
         workers=workers,
     )
-    return stream(directory, TextVectors(WordAnchor(), directory.parent / "vectors"), choices)
+    return stream(
+        directory, read_index(directory), TextVectors(WordAnchor(), directory.parent / "vectors"), choices
+    )
 
 
 def assert_same(some: list[Batch], others: list[Batch]) -> None:

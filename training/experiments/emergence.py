@@ -24,7 +24,7 @@ from training.audio_data import load_waveforms
 from training.averaging import decay_over
 from training.captions import ClipText
 from training.contrast import Contrast, ContrastiveObjective
-from training.dataset import AlignmentData, DrawChoices
+from training.dataset import AlignmentData, plain_draws
 from training.errors import DataError
 from training.evaluation import embed_clips
 from training.experiments.table import Table
@@ -137,14 +137,7 @@ def _tuned(
     texts = [
         ClipText(captions=tuple(of_label[entry.label or ""]), tags=(), tag_weights=()) for entry in paired
     ]
-    choices = DrawChoices(
-        batch_size=tuning.batch_size,
-        mixture_share=0.0,
-        machine_share=0.0,
-        lengths_s=(model.window_s,),
-        templates=("{}",),
-        graded=False,
-    )
+    choices = plain_draws(batch_size=tuning.batch_size, seconds=model.window_s)
     data = AlignmentData(
         waves,
         texts,

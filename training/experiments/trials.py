@@ -5,14 +5,14 @@ An experiment that was stopped goes on: what is finished is not trained again, a
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from model.anchor import Anchor
-from model.config import AnchorReference
-from model.directory import load_model, load_space
+from model.audio_encoders import build_encoder
+from model.config import AnchorReference, read_config
+from model.directory import load_space
 from model.space import EmbeddingSpace
 from training.errors import DataError
 from training.experiments.table import Table, write_report
@@ -20,6 +20,7 @@ from training.metering import meter
 from training.progress import Progress
 from training.recipes.cacara import ENCODER_FOLDER, EncoderStart, Recipe, cacara
 from training.runs import content_hash
+from training.shard_index import what_identifies
 from training.trainer import CHECKPOINT_FILE, EpochReport
 
 TRIAL_FILE = "trial.json"
@@ -51,7 +52,7 @@ class Trial:
     @property
     def identity(self) -> str:
         """What decides the outcome: contents, and not names."""
-        data = [content_hash(path) for path in self.data]
+        data = [content_hash(what_identifies(path)) for path in self.data]
         return f"{data} {self.anchor.fingerprint} {self.start.identity} {self.recipe} {self.seed}"
 
 
@@ -72,7 +73,7 @@ class Outcome:
     parameters_m: float
     seconds: float | None
     clips_per_second: float | None
-    energy_wh: float | None = None
+    energy_wh: float | None
 
 
 def run_trials(
@@ -97,52 +98,54 @@ def run_trials(
     for number, trial in enumerate(trials, start=1):
         progress.on_stage(f"{number} of {len(trials)}: {trial.name}")
         folder = out / trial.name.replace(" ", "-").replace("/", "-")
-        run = partial(run_trial, trial, folder, device=device, command=command, progress=progress)
-        outcomes.append(_metered(run, folder / TRIAL_FILE, device) if metered else run())
+        outcomes.append(
+            run_trial(trial, folder, metered=metered, device=device, command=command, progress=progress)
+        )
         spaces.append(load_space(folder))
     return outcomes, spaces
 
 
-def run_trial(trial: Trial, folder: Path, *, device: str, command: str, progress: Progress) -> Outcome:
+def run_trial(
+    trial: Trial, folder: Path, *, metered: bool, device: str, command: str, progress: Progress
+) -> Outcome:
     """Run one, or return what it came to before. Raises DataError if the folder holds another."""
-    kept = folder / TRIAL_FILE
+    kept, identity = folder / TRIAL_FILE, trial.identity
     if kept.exists():
-        return _kept(kept, trial.identity)
+        return _kept(kept, identity)
     begun = (folder / ENCODER_FOLDER / CHECKPOINT_FILE).exists()
     timed: list[EpochReport] = []
+    figures: dict = {}
 
     def on_epoch(report: EpochReport) -> None:
         timed.append(report)
         progress.on_epoch(report)
 
-    figures = cacara(
-        trial.data,
-        folder,
-        anchor=trial.anchor,
-        reference=trial.reference,
-        start=trial.start,
-        recipe=trial.recipe,
-        seed=trial.seed,
-        device=device,
-        cache=folder.parent / "cache",
-        command=command,
-        progress=replace(progress, on_epoch=on_epoch),
+    def train() -> None:
+        found = cacara(
+            trial.data,
+            folder,
+            anchor=trial.anchor,
+            reference=trial.reference,
+            start=trial.start,
+            recipe=trial.recipe,
+            seed=trial.seed,
+            device=device,
+            cache=folder.parent / "cache",
+            command=command,
+            progress=replace(progress, on_epoch=on_epoch),
+        )
+        figures.update(found or {})
+
+    energy_wh = None
+    if metered:
+        energy_wh = meter(train, device=device).wh
+    else:
+        train()
+    # of a training that was begun before, only a part was timed and metered
+    outcome = _outcome(
+        trial.name, figures, folder, [] if begun else timed, energy_wh=None if begun else energy_wh
     )
-    outcome = _outcome(trial.name, figures or {}, folder, [] if begun else timed)
-    write_report(kept, json.dumps({"identity": trial.identity, "outcome": asdict(outcome)}).encode())
-    return outcome
-
-
-def _metered(run: Callable[[], Outcome], kept: Path, device: str) -> Outcome:
-    """Run a trial that is not finished and keep its energy; of one that was begun before, a part is not known."""
-    if kept.exists():
-        return run()
-    begun = (kept.parent / ENCODER_FOLDER / CHECKPOINT_FILE).exists()
-    found: list[Outcome] = []
-    spent = meter(lambda: found.append(run()), device=device)
-    outcome = replace(found[0], energy_wh=None if begun else spent.wh)
-    stored = json.loads(kept.read_text("utf-8"))
-    write_report(kept, json.dumps(stored | {"outcome": asdict(outcome)}).encode())
+    write_report(kept, json.dumps({"identity": identity, "outcome": asdict(outcome)}).encode())
     return outcome
 
 
@@ -171,8 +174,10 @@ def trial_table(title: str, outcomes: Sequence[Outcome], *, heading: str, notes:
     )
 
 
-def _outcome(name: str, figures: dict, folder: Path, timed: Sequence[EpochReport]) -> Outcome:
-    encoder = load_model(folder).audio_encoder
+def _outcome(
+    name: str, figures: dict, folder: Path, timed: Sequence[EpochReport], *, energy_wh: float | None
+) -> Outcome:
+    encoder = build_encoder(read_config(folder).audio_encoder)
     found, classes = figures.get("text_to_audio", {}), figures.get("classes", {})
     seconds = sum(report.seconds for report in timed)
     heard = sum(report.seconds * report.clips_per_second for report in timed)
@@ -186,4 +191,5 @@ def _outcome(name: str, figures: dict, folder: Path, timed: Sequence[EpochReport
         parameters_m=sum(parameter.numel() for parameter in encoder.parameters()) / 1e6,
         seconds=seconds if timed else None,
         clips_per_second=heard / seconds if timed else None,
+        energy_wh=energy_wh,
     )

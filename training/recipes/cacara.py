@@ -22,7 +22,7 @@ from training.processes import first_alone, own_share
 from training.progress import Progress
 from training.recipes.finish import CardTexts, finish
 from training.runs import content_hash, run_id
-from training.sources import Drawn, batches_of, read_source
+from training.sources import batches_of, read_source
 from training.streaming import StreamedData
 from training.text_vectors import TextVectors
 from training.trainer import TrainerConfig
@@ -138,18 +138,21 @@ def cacara(
     source = read_source(data)
     encoder = start_encoder(start.preset, embed_dim=anchor.dim, checkpoint=start.checkpoint, seed=seed)
     window_s = start.preset.window_s
-    drawn = Drawn(
-        batch_size=recipe.batch_size,
-        seconds=window_s,
-        captions_per_clip=recipe.contrast.captions_per_clip,
-        seed=seed,
-    )
     card_data = source.card_data()  # before, and not after days of training, in case it cannot be read
     with first_alone():
         progress.on_stage(f"embedding captions with the {anchor.name} anchor")
         vectors = TextVectors(anchor, cache or out / "cache")
         vectors.add(source.captions())
-    batches = batches_of(source, vectors, encoder.sample_rate_hz, drawn, progress=progress)
+    batches = batches_of(
+        source,
+        vectors,
+        sample_rate_hz=encoder.sample_rate_hz,
+        batch_size=recipe.batch_size,
+        seconds=window_s,
+        captions_per_clip=recipe.contrast.captions_per_clip,
+        seed=seed,
+        progress=progress,
+    )
     watched = source.val if own_share().index == 0 else []
     watch = validation(watched, vectors, encoder.sample_rate_hz, seconds=window_s)
     settings = TrainerConfig(
