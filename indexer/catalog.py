@@ -5,7 +5,9 @@ Whatever a process was doing when it was killed, the last committed transaction 
 """
 
 import hashlib
+import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,17 +22,26 @@ from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import Select
 
-from indexer.catalog_schema import Base, ClipRow, LibraryRow, SegmentRow, StateRow
+from indexer.catalog_schema import Base, ClipRow, ContentRow, LibraryRow, RunRow, SegmentRow, StateRow
 from indexer.errors import ClipNotFoundError, InvalidLibraryNameError, LibraryNotFoundError, StoreError
 from indexer.paths import path_from_bytes, path_to_bytes
-from indexer.records import Clip, ClipContent, ClipStatus, LibrarySummary, SegmentLocation
+from indexer.records import (
+    Clip,
+    ClipContent,
+    ClipStatus,
+    Failure,
+    IndexRun,
+    LibrarySummary,
+    SegmentSpan,
+)
 from model.space import EmbeddingSpace
 
 _T = TypeVar("_T")
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MAX_LIBRARY_NAME_CHARS = 100
 _ROWS_AT_A_TIME = 10_000
+_EXAMPLES = 10
 _BUSY_TIMEOUT_MS = 30_000
 
 
@@ -114,7 +125,7 @@ class Catalog:
         """All libraries, by name."""
         segments = (
             select(ClipRow.library_id, func.count().label("segments"))
-            .join(SegmentRow, SegmentRow.clip_id == ClipRow.id)
+            .join(SegmentRow, SegmentRow.content_id == ClipRow.content_id)
             .where(ClipRow.status == ClipStatus.INDEXED)
             .group_by(ClipRow.library_id)
             .subquery()
@@ -162,14 +173,14 @@ class Catalog:
         self.library(name)
         with self._transaction() as connection:
             connection.execute(delete(LibraryRow).where(LibraryRow.name == name))
-            _bump(connection, deleted=True)
+            _bump(connection, deleted=_forget_unused_contents(connection))
 
     def remove_clips(self, clip_ids: Sequence[str]) -> None:
         """Forget clips and their segments; unknown ids are ignored."""
         with self._transaction() as connection:
             for part in _parts(clip_ids):
                 connection.execute(delete(ClipRow).where(ClipRow.id.in_(part)))
-            _bump(connection, deleted=True)
+            _bump(connection, deleted=_forget_unused_contents(connection))
 
     # Clips
 
@@ -189,65 +200,154 @@ class Catalog:
             )
             return [_clip(row) for row in rows]
 
+    def clips_with_content(self, sha256: str) -> list[Clip]:
+        """Clips of any library whose file had this SHA-256 and that have segments, by library and path."""
+        statement = _clip_columns().where(ClipRow.sha256 == sha256, ClipRow.content_id.is_not(None))
+        with self._transaction() as connection:
+            rows = connection.execute(statement.order_by(LibraryRow.name, ClipRow.path))
+            return [_clip(row) for row in rows]
+
+    def content_id(self, audio_sha256: str) -> int | None:
+        """The content with these decoded samples, if there is one."""
+        with self._transaction() as connection:
+            return _content_id(connection, audio_sha256)
+
+    def new_clip_id(self, library: str, path: Path) -> str:
+        """An id for a clip at a path that is not in the catalogue.
+
+        ``clip_id_of``, unless a clip that has moved away since took its id along.
+        """
+        turn, clip_id = 0, clip_id_of(library, path)
+        with self._transaction() as connection:
+            while connection.execute(select(ClipRow.id).where(ClipRow.id == clip_id)).first() is not None:
+                turn += 1
+                clip_id = hashlib.sha256(f"{clip_id_of(library, path)}/{turn}".encode()).hexdigest()[:20]
+        return clip_id
+
     def put(self, entries: Iterable[tuple[Clip, ClipContent | None]]) -> None:
         """Write clips in one transaction, making their libraries where needed.
 
-        With content, a clip's segments are replaced by it; with None they stay as they are, unless the clip
-        has failed, which takes them away.
+        With content, a clip gets it; without, it has the content that its ``content_id`` names, or keeps the one
+        it has. A failed clip has none. Contents that no clip has any more stay until ``forget_unused``.
         """
-        deleted = False
         with self._transaction() as connection:
             for clip, content in entries:
-                _put_clip(connection, clip)
-                if content is not None or clip.status is ClipStatus.FAILED:
-                    gone = connection.execute(delete(SegmentRow).where(SegmentRow.clip_id == clip.clip_id))
-                    deleted = deleted or gone.rowcount > 0
-                if content is not None:
-                    connection.execute(insert(SegmentRow), _segment_rows(clip, content))
-            _bump(connection, deleted=deleted)
+                content_id = clip.content_id if content is None else _put_content(connection, content)
+                _put_clip(connection, clip, content_id)
+            _bump(connection, deleted=False)
+
+    def forget_unused(self) -> None:
+        """Delete contents that no clip has, with their segments."""
+        with self._transaction() as connection:
+            if _forget_unused_contents(connection):
+                _bump(connection, deleted=True)
+
+    def failures(self, library: str) -> list[Failure]:
+        """Failed files of a library, grouped by reason, the most frequent first."""
+        failed = [clip for clip in self.clips(library) if clip.status is ClipStatus.FAILED]
+        codes = Counter(clip.reason_code or "" for clip in failed)
+        return [
+            Failure(
+                reason_code=code,
+                count=count,
+                examples=tuple(clip.path for clip in failed if (clip.reason_code or "") == code)[:_EXAMPLES],
+            )
+            for code, count in codes.most_common()
+        ]
+
+    # Runs
+
+    def put_run(self, run: IndexRun) -> None:
+        """Keep what a run did; only the last one of each library is kept."""
+        with self._transaction() as connection:
+            library_id = _library_id(connection, run.library)
+            connection.execute(delete(RunRow).where(RunRow.library_id == library_id))
+            connection.execute(
+                insert(RunRow).values(
+                    library_id=library_id,
+                    started_at=run.started_at,
+                    elapsed_s=run.elapsed_s,
+                    counts=json.dumps(run.counts),
+                    stages_s=json.dumps(run.stages_s),
+                )
+            )
+
+    def last_run(self, library: str) -> IndexRun | None:
+        """What the last run on a library did, if one has ended."""
+        statement = select(RunRow.started_at, RunRow.elapsed_s, RunRow.counts, RunRow.stages_s)
+        statement = statement.join(LibraryRow, LibraryRow.id == RunRow.library_id)
+        with self._transaction() as connection:
+            row = connection.execute(statement.where(LibraryRow.name == library)).first()
+        if row is None:
+            return None
+        return IndexRun(
+            library=library,
+            started_at=row.started_at,
+            elapsed_s=row.elapsed_s,
+            counts=json.loads(row.counts),
+            stages_s=json.loads(row.stages_s),
+        )
 
     # Segments
 
     def segments_of(self, clip_id: str) -> ClipContent:
         """Spans and vectors of a clip's segments, by start; none for an unknown clip."""
-        statement = select(SegmentRow.start_s, SegmentRow.end_s, SegmentRow.vector).where(
-            SegmentRow.clip_id == clip_id
+        statement = (
+            select(ContentRow.audio_sha256, SegmentRow.start_s, SegmentRow.end_s, SegmentRow.vector)
+            .join(ContentRow, ContentRow.id == SegmentRow.content_id)
+            .join(ClipRow, ClipRow.content_id == ContentRow.id)
+            .where(ClipRow.id == clip_id)
         )
         with self._transaction() as connection:
             rows = connection.execute(statement.order_by(SegmentRow.start_s)).all()
             dim = _state(connection).space.dim
         spans = np.array([(row.start_s, row.end_s) for row in rows], np.float64).reshape(-1, 2)
-        return ClipContent(spans_s=spans, vectors=_matrix([row.vector for row in rows], dim))
-
-    def locate(self, segment_ids: Sequence[int]) -> dict[int, SegmentLocation]:
-        """Where segments lie; ids that are gone, or whose clip is not searchable, are left out."""
-        found: dict[int, SegmentLocation] = {}
-        statement = (
-            select(SegmentRow.id, SegmentRow.start_s, SegmentRow.end_s, SegmentRow.clip_id)
-            .add_columns(LibraryRow.name, ClipRow.path, ClipRow.duration_s)
-            .join(ClipRow, ClipRow.id == SegmentRow.clip_id)
-            .join(LibraryRow, LibraryRow.id == ClipRow.library_id)
-            .where(ClipRow.status == ClipStatus.INDEXED)
+        return ClipContent(
+            audio_sha256=rows[0].audio_sha256 if rows else "",
+            spans_s=spans,
+            vectors=_matrix([row.vector for row in rows], dim),
         )
+
+    def spans(self, segment_ids: Sequence[int]) -> dict[int, SegmentSpan]:
+        """Where segments lie in their contents; ids that are gone are left out."""
+        found: dict[int, SegmentSpan] = {}
+        statement = select(SegmentRow.id, SegmentRow.content_id, SegmentRow.start_s, SegmentRow.end_s)
         with self._transaction() as connection:
             for part in _parts(segment_ids):
                 for row in connection.execute(statement.where(SegmentRow.id.in_(part))):
-                    found[row.id] = SegmentLocation(
-                        segment_id=row.id,
-                        clip_id=row.clip_id,
-                        library=row.name,
-                        path=path_from_bytes(row.path),
-                        start_s=row.start_s,
-                        end_s=row.end_s,
-                        duration_s=row.duration_s,
+                    found[row.id] = SegmentSpan(
+                        segment_id=row.id, content_id=row.content_id, start_s=row.start_s, end_s=row.end_s
                     )
+        return found
+
+    def clips_of(
+        self, content_ids: Sequence[int], *, library: str | None, most_each: int
+    ) -> dict[int, list[Clip]]:
+        """Searchable clips that have these contents, ``most_each`` of each, by library and path."""
+        order = func.row_number().over(
+            partition_by=ClipRow.content_id, order_by=(LibraryRow.name, ClipRow.path)
+        )
+        searchable = _clip_columns().add_columns(order.label("place"))
+        searchable = searchable.where(ClipRow.status == ClipStatus.INDEXED)
+        if library is not None:
+            searchable = searchable.where(LibraryRow.name == library)
+        found: dict[int, list[Clip]] = {}
+        with self._transaction() as connection:
+            for part in _parts(content_ids):
+                held = searchable.where(ClipRow.content_id.in_(part)).subquery()
+                rows = connection.execute(
+                    select(held).where(held.c.place <= most_each).order_by(held.c.library, held.c.path)
+                )
+                for row in rows:
+                    found.setdefault(row.content_id, []).append(_clip(row))
         return found
 
     def library_segment_ids(self, library: str) -> NDArray[np.int64]:
         """Ids of a library's searchable segments, ascending."""
         statement = (
             select(SegmentRow.id)
-            .join(ClipRow, ClipRow.id == SegmentRow.clip_id)
+            .distinct()
+            .join(ClipRow, ClipRow.content_id == SegmentRow.content_id)
             .join(LibraryRow, LibraryRow.id == ClipRow.library_id)
             .where(LibraryRow.name == library, ClipRow.status == ClipStatus.INDEXED)
         )
@@ -336,6 +436,7 @@ def _clip(row: Any) -> Clip:
         size_bytes=row.size_bytes,
         mtime_ns=row.mtime_ns,
         sha256=row.sha256,
+        content_id=row.content_id,
         duration_s=row.duration_s,
         source_rate_hz=row.source_rate_hz,
         status=ClipStatus(row.status),
@@ -344,13 +445,17 @@ def _clip(row: Any) -> Clip:
     )
 
 
-def _put_clip(connection: Connection, clip: Clip) -> None:
-    library_id = connection.execute(select(LibraryRow.id).where(LibraryRow.name == clip.library)).scalar()
+def _library_id(connection: Connection, name: str) -> int:
+    library_id = connection.execute(select(LibraryRow.id).where(LibraryRow.name == name)).scalar()
     if library_id is None:
-        made = insert(LibraryRow).values(name=clip.library).returning(LibraryRow.id)
+        made = insert(LibraryRow).values(name=name).returning(LibraryRow.id)
         library_id = connection.execute(made).scalar_one()
+    return library_id
+
+
+def _put_clip(connection: Connection, clip: Clip, content_id: int | None) -> None:
     values = {
-        "library_id": library_id,
+        "library_id": _library_id(connection, clip.library),
         "path": path_to_bytes(clip.path),
         "size_bytes": clip.size_bytes,
         "mtime_ns": clip.mtime_ns,
@@ -361,14 +466,36 @@ def _put_clip(connection: Connection, clip: Clip) -> None:
         "reason_code": clip.reason_code,
         "reason": clip.reason,
     }
+    if content_id is not None or clip.status is ClipStatus.FAILED:
+        values["content_id"] = None if clip.status is ClipStatus.FAILED else content_id
     known = connection.execute(update(ClipRow).where(ClipRow.id == clip.clip_id).values(**values))
     if known.rowcount == 0:
         connection.execute(insert(ClipRow).values(id=clip.clip_id, **values))
 
 
-def _segment_rows(clip: Clip, content: ClipContent) -> list[dict[str, Any]]:
+def _content_id(connection: Connection, audio_sha256: str) -> int | None:
+    return connection.execute(select(ContentRow.id).where(ContentRow.audio_sha256 == audio_sha256)).scalar()
+
+
+def _put_content(connection: Connection, content: ClipContent) -> int:
+    held = _content_id(connection, content.audio_sha256)
+    if held is not None:
+        return held
+    made = insert(ContentRow).values(audio_sha256=content.audio_sha256).returning(ContentRow.id)
+    content_id = connection.execute(made).scalar_one()
+    connection.execute(insert(SegmentRow), _segment_rows(content_id, content))
+    return content_id
+
+
+def _forget_unused_contents(connection: Connection) -> bool:
+    """Delete contents that no clip has, with their segments; whether there were any."""
+    used = select(ClipRow.id).where(ClipRow.content_id == ContentRow.id).exists()
+    return connection.execute(delete(ContentRow).where(~used)).rowcount > 0
+
+
+def _segment_rows(content_id: int, content: ClipContent) -> list[dict[str, Any]]:
     return [
-        {"clip_id": clip.clip_id, "start_s": float(start), "end_s": float(end), "vector": vector.tobytes()}
+        {"content_id": content_id, "start_s": float(start), "end_s": float(end), "vector": vector.tobytes()}
         for (start, end), vector in zip(content.spans_s, content.vectors.astype("<f4"), strict=True)
     ]
 

@@ -33,6 +33,15 @@ class LibraryRow(Base):
     name: Mapped[str] = mapped_column(unique=True)
 
 
+class ContentRow(Base):
+    """What a clip sounds like; clips with the same audio share one, so it is embedded once."""
+
+    __tablename__ = "contents"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    audio_sha256: Mapped[str] = mapped_column(unique=True)
+    """Of the decoded samples at the model's rate: two formats of the same samples are the same audio."""
+
+
 class ClipRow(Base):
     """One audio file in one library; ``path`` holds the exact bytes of its name."""
 
@@ -43,7 +52,8 @@ class ClipRow(Base):
     path: Mapped[bytes] = mapped_column(LargeBinary)
     size_bytes: Mapped[int]
     mtime_ns: Mapped[int]
-    sha256: Mapped[str]
+    sha256: Mapped[str] = mapped_column(index=True)
+    content_id: Mapped[int | None] = mapped_column(ForeignKey("contents.id"), index=True)
     duration_s: Mapped[float]
     source_rate_hz: Mapped[int]
     status: Mapped[str]
@@ -52,12 +62,25 @@ class ClipRow(Base):
 
 
 class SegmentRow(Base):
-    """A window of a clip and its vector (float32, little-endian). Ids are never used twice."""
+    """A window of a content and its vector (float32, little-endian). Ids are never used twice."""
 
     __tablename__ = "segments"
-    __table_args__ = (Index("segments_by_clip", "clip_id"), {"sqlite_autoincrement": True})
+    __table_args__ = (Index("segments_by_content", "content_id"), {"sqlite_autoincrement": True})
     id: Mapped[int] = mapped_column(primary_key=True)
-    clip_id: Mapped[str] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"))
+    content_id: Mapped[int] = mapped_column(ForeignKey("contents.id", ondelete="CASCADE"))
     start_s: Mapped[float]
     end_s: Mapped[float]
     vector: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class RunRow(Base):
+    """One run of indexing: when, and what it did (JSON)."""
+
+    __tablename__ = "runs"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    library_id: Mapped[int] = mapped_column(ForeignKey("libraries.id", ondelete="CASCADE"), index=True)
+    started_at: Mapped[str]
+    """UTC, ISO 8601."""
+    elapsed_s: Mapped[float]
+    counts: Mapped[str]
+    stages_s: Mapped[str]

@@ -28,6 +28,9 @@ class DecodeReason(StrEnum):
     UNREADABLE = "unreadable"
     CHANGED_WHILE_READING = "changed_while_reading"
     NOT_EMBEDDABLE = "not_embeddable"
+    TOO_DEMANDING = "too_demanding"
+    DECODER_CRASHED = "decoder_crashed"
+    DECODER_HUNG = "decoder_hung"
 
 
 class DecodeError(IndexerError):
@@ -36,6 +39,9 @@ class DecodeError(IndexerError):
     def __init__(self, reason: DecodeReason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+    def __reduce__(self) -> tuple[type["DecodeError"], tuple[DecodeReason, str]]:
+        return type(self), (self.reason, str(self))  # they come from decoding processes
 
 
 class UnreadableFileError(DecodeError):

@@ -1,93 +1,147 @@
-"""Decodes ahead: clips are read, checked and cut by background threads while the model embeds earlier ones.
+"""Decodes ahead: clips are read by processes of their own while the model embeds earlier ones.
 
-Clips come out in the order they went in, whatever thread is faster, so that batches (and with them every bit
-of every vector) depend on the files alone. Memory is bounded: a thread that is far ahead waits.
+Clips come out in the order they went in, whatever process is faster, so that runs are alike. Memory is bounded: a
+process that is far ahead waits. One that crashes or hangs is replaced, and its file reported.
 """
 
-import hashlib
-import os
 import queue
+import select
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from indexer.audio import open_audio
-from indexer.errors import DecodeError, DecodeReason, UnreadableFileError
-from indexer.windows import Window, cut_windows
+from indexer.decoding_process import receive, send
+from indexer.errors import DecodeError, DecodeReason
+from indexer.reading import ClipRead, FileFacts, ReadJob, WindowPlan, Windows
 
-_WINDOWS_AHEAD = 64
 _CLIPS_AHEAD = 16
+_PARTS_AHEAD = 4
+STALL_S = 120.0
+"""A decoder that gives nothing for so long hangs. Not of a whole file: a long one gives parts all the time."""
+
+_Item = Windows | ClipRead | BaseException
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReadJob:
-    """A file to read; if its content still has ``known_sha256``, it is not decoded."""
+def read_ahead(
+    jobs: Iterable[ReadJob], plan: WindowPlan, *, processes: int, is_known: Callable[[FileFacts], bool]
+) -> Generator[Windows | ClipRead, None, None]:
+    """Yield, for each job in order, parts of it if it is long and then its ClipRead.
 
-    path: Path
-    known_sha256: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class WindowPlan:
-    """How clips become windows: rate of the model, window and hop in samples."""
-
-    sample_rate_hz: int
-    window: int
-    hop: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileFacts:
-    """What identifies a file's content."""
-
-    size_bytes: int
-    mtime_ns: int
-    sha256: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClipRead:
-    """The end of a clip: all windows before it belong to it.
-
-    ``facts`` is None if the file could not be read at all. ``error`` tells that the clip must not be used,
-    and ``unchanged`` that its content is the known one and was not decoded.
+    ``is_known`` is called from several threads. Closing the iterator stops the processes.
     """
-
-    job: ReadJob
-    facts: FileFacts | None
-    duration_s: float = 0.0
-    source_rate_hz: int = 0
-    unchanged: bool = False
-    error: DecodeError | None = None
-
-
-_Item = Window | ClipRead | BaseException
-
-
-def read_ahead(jobs: Sequence[ReadJob], plan: WindowPlan, *, threads: int) -> Iterator[Window | ClipRead]:
-    """Yield, for each job in order, its windows and then its ClipRead. Closing the iterator stops the
-    threads."""
     stop = threading.Event()
-    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="decode") as pool:
+    workers: list[_Worker] = []
+    mine = threading.local()
+
+    def run(job: ReadJob, items: "queue.Queue[_Item]") -> None:
         try:
-            pending: list[tuple[queue.Queue[_Item], Future[None]]] = []
+            if not hasattr(mine, "worker"):
+                mine.worker = _Worker(plan)
+                workers.append(mine.worker)
+            for item in mine.worker.read(job, is_known):
+                if not _put(items, item, stop):
+                    return
+        except BaseException as error:  # Not bad input, but a defect: raise it where it is seen.
+            _put(items, error, stop)
+
+    with ThreadPoolExecutor(max_workers=processes, thread_name_prefix="decode") as pool:
+        try:
+            pending: list[queue.Queue[_Item]] = []
             waiting = iter(jobs)
             while True:
                 while len(pending) < _CLIPS_AHEAD and (job := next(waiting, None)) is not None:
-                    items: queue.Queue[_Item] = queue.Queue(maxsize=_WINDOWS_AHEAD)
-                    pending.append((items, pool.submit(_run, job, plan, items, stop)))
+                    items: queue.Queue[_Item] = queue.Queue(maxsize=_PARTS_AHEAD)
+                    pending.append(items)
+                    pool.submit(run, job, items)
                 if not pending:
                     return
-                items, _ = pending.pop(0)
-                yield from _until_read(items)
+                yield from _until_read(pending.pop(0))
         finally:
             stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in workers:
+                worker.stop()
+            pool.shutdown(wait=True, cancel_futures=True)
+            for worker in workers:
+                worker.close()
 
 
-def _until_read(items: "queue.Queue[_Item]") -> Iterator[Window | ClipRead]:
+class _Worker:
+    """One decoding process, started when it is first needed and again after it died."""
+
+    def __init__(self, plan: WindowPlan) -> None:
+        self._plan = plan
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
+
+    def read(self, job: ReadJob, is_known: Callable[[FileFacts], bool]) -> Iterator[Windows | ClipRead]:
+        """Yield what the process reads; if it dies over the file, a ClipRead that says so."""
+        try:
+            process = self._started()
+            assert process.stdin is not None
+            send(process.stdin, job)
+            while True:
+                item = self._next(process)
+                if isinstance(item, FileFacts):
+                    send(process.stdin, is_known(item))
+                    continue
+                yield item
+                if isinstance(item, ClipRead):
+                    return
+        except TimeoutError:
+            reason = DecodeReason.DECODER_HUNG
+            told = f"Decoding {str(job.path)!r} gave nothing for {STALL_S:g} s and was stopped."
+        except (EOFError, OSError):
+            reason = DecodeReason.DECODER_CRASHED
+            told = f"The decoder crashed over {str(job.path)!r}."
+        self.close()
+        yield ClipRead(job=job, facts=None, error=DecodeError(reason, told))
+
+    def stop(self) -> None:
+        """End the process for good; a thread that waits for it sees its end."""
+        self._stopped = True
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def close(self) -> None:
+        """Free what ``stop`` left, when no thread waits for the process any more."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                assert pipe is not None
+                pipe.close()
+
+    def _started(self) -> "subprocess.Popen[bytes]":
+        if self._stopped:
+            raise EOFError
+        if self._process is None:
+            command = [sys.executable, "-m", "indexer.decoding_process"]
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # FFmpeg's own remarks; what matters comes as a reason
+                bufsize=0,
+                cwd=Path(__file__).parents[1],
+                start_new_session=True,  # Ctrl-C is for the one who indexes; the pipe's end stops this one
+            )
+            assert self._process.stdin is not None
+            send(self._process.stdin, self._plan)
+        return self._process
+
+    def _next(self, process: "subprocess.Popen[bytes]") -> Windows | ClipRead | FileFacts:
+        assert process.stdout is not None
+        if not select.select([process.stdout], [], [], STALL_S)[0]:
+            raise TimeoutError
+        return receive(process.stdout)
+
+
+def _until_read(items: "queue.Queue[_Item]") -> Iterator[Windows | ClipRead]:
     while True:
         item = items.get()
         if isinstance(item, BaseException):
@@ -95,17 +149,6 @@ def _until_read(items: "queue.Queue[_Item]") -> Iterator[Window | ClipRead]:
         yield item
         if isinstance(item, ClipRead):
             return
-
-
-def _run(job: ReadJob, plan: WindowPlan, items: "queue.Queue[_Item]", stop: threading.Event) -> None:
-    try:
-        for item in _read(job, plan):
-            if not _put(items, item, stop):
-                return
-    except (
-        BaseException
-    ) as error:  # Not bad input, which is a ClipRead, but a defect: raise it where it is seen.
-        _put(items, error, stop)
 
 
 def _put(items: "queue.Queue[_Item]", item: _Item, stop: threading.Event) -> bool:
@@ -116,48 +159,3 @@ def _put(items: "queue.Queue[_Item]", item: _Item, stop: threading.Event) -> boo
             continue
         return True
     return False
-
-
-def _read(job: ReadJob, plan: WindowPlan) -> Iterator[Window | ClipRead]:
-    facts: FileFacts | None = None
-    try:
-        facts = _facts(job.path)
-        if facts.sha256 == job.known_sha256:
-            yield ClipRead(job=job, facts=facts, unchanged=True)
-            return
-        with open_audio(job.path, sample_rate_hz=plan.sample_rate_hz) as stream:
-            yield from cut_windows(stream, window=plan.window, hop=plan.hop)
-            duration_s, rate = stream.duration_s, stream.source_rate_hz or 0
-        _check_unchanged(job.path, facts)
-    except DecodeError as error:
-        yield ClipRead(job=job, facts=facts, error=error)
-        return
-    yield ClipRead(job=job, facts=facts, duration_s=duration_s, source_rate_hz=rate)
-
-
-def _facts(path: Path) -> FileFacts:
-    try:
-        info = os.stat(path)
-        if not os.path.isfile(path):
-            raise UnreadableFileError(DecodeReason.NOT_A_FILE, f"{str(path)!r} is not a regular file.")
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UnreadableFileError(DecodeReason.VANISHED, f"{str(path)!r} does not exist any more.") from error
-    except OSError as error:
-        raise UnreadableFileError(
-            DecodeReason.UNREADABLE, f"{str(path)!r} cannot be read: {error}."
-        ) from error
-    return FileFacts(size_bytes=info.st_size, mtime_ns=info.st_mtime_ns, sha256=digest)
-
-
-def _check_unchanged(path: Path, facts: FileFacts) -> None:
-    try:
-        info = os.stat(path)
-    except OSError as error:
-        raise UnreadableFileError(
-            DecodeReason.VANISHED, f"{str(path)!r} went away while it was read."
-        ) from error
-    if (info.st_size, info.st_mtime_ns) != (facts.size_bytes, facts.mtime_ns):
-        told = f"{str(path)!r} changed while it was read; index it again when it is complete."
-        raise UnreadableFileError(DecodeReason.CHANGED_WHILE_READING, told)

@@ -30,29 +30,31 @@ class Clip:
     duration_s: float
     source_rate_hz: int
     status: ClipStatus
+    content_id: int | None = None
     reason_code: str | None = None
     reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipContent:
-    """What embedding a clip gave: spans in seconds, shape (N, 2), and unit vectors, shape (N, D)."""
+    """What embedding a clip gave: spans in seconds, shape (N, 2), and unit vectors, shape (N, D).
 
+    ``audio_sha256`` identifies the decoded samples: clips that have the same share one content.
+    """
+
+    audio_sha256: str
     spans_s: NDArray[np.float64]
     vectors: NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentLocation:
-    """Where a segment lies."""
+class SegmentSpan:
+    """A segment, the content it is of, and its place in it in seconds."""
 
     segment_id: int
-    clip_id: str
-    library: str
-    path: Path
+    content_id: int
     start_s: float
     end_s: float
-    duration_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,3 +67,23 @@ class LibrarySummary:
     failed: int
     missing: int
     duration_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Files of a library that failed for one reason: how many, and the first few of their paths."""
+
+    reason_code: str
+    count: int
+    examples: tuple[Path, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexRun:
+    """One run of indexing, as it is kept: files by state, and seconds spent in each stage."""
+
+    library: str
+    started_at: str
+    elapsed_s: float
+    counts: dict[str, int]
+    stages_s: dict[str, float]

@@ -1,4 +1,7 @@
-"""Ranks clips for a query vector: each clip counts by its best segment."""
+"""Ranks clips for a query vector: each clip counts by its best segment.
+
+Clips with the same audio share their segments, and all of them are ranked, with the same score.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import InvalidQueryError
-from indexer.records import SegmentLocation
+from indexer.records import Clip, SegmentSpan
 from indexer.store import Store
 from indexer.vector_index import Hit
 
@@ -51,39 +54,45 @@ def search(
     count = 4 * k
     while True:
         hits = snapshot.vectors.search(vector, count=count, among=among)
-        ranked = _ranked(_best_of_each_clip(hits, store))
+        ranked = _ranked(_best_of_each_content(hits, store), store, library=library, k=k)
         # One hit more could still tie with the last clip, and ties are broken by name, not by the index.
         is_all = len(hits) < count
-        if is_all or (len(ranked) >= k and hits[-1].score < ranked[k - 1][0].score):
-            return [_ranked_clip(rank, *pair) for rank, pair in enumerate(ranked[:k], start=1)]
+        if is_all or (len(ranked) >= k and hits[-1].score < ranked[k - 1].score):
+            return ranked[:k]
         count *= 4
 
 
-def _best_of_each_clip(hits: list[Hit], store: Store) -> dict[str, tuple[Hit, SegmentLocation]]:
-    best: dict[str, tuple[Hit, SegmentLocation]] = {}
-    places = store.catalog.locate([hit.segment_id for hit in hits])
+def _best_of_each_content(hits: list[Hit], store: Store) -> dict[int, tuple[Hit, SegmentSpan]]:
+    best: dict[int, tuple[Hit, SegmentSpan]] = {}
+    spans = store.catalog.spans([hit.segment_id for hit in hits])
     for hit in hits:
-        place = places.get(hit.segment_id)
-        if place is None:
-            continue  # Its clip went missing, or went away since the snapshot.
-        held = best.get(place.clip_id)
-        if held is None or (-hit.score, place.start_s) < (-held[0].score, held[1].start_s):
-            best[place.clip_id] = hit, place
+        span = spans.get(hit.segment_id)
+        if span is None:
+            continue  # It went away since the snapshot.
+        held = best.get(span.content_id)
+        if held is None or (-hit.score, span.start_s) < (-held[0].score, held[1].start_s):
+            best[span.content_id] = hit, span
     return best
 
 
-def _ranked(best: dict[str, tuple[Hit, SegmentLocation]]) -> list[tuple[Hit, SegmentLocation]]:
-    return sorted(best.values(), key=lambda pair: (-pair[0].score, pair[1].library, str(pair[1].path)))
+def _ranked(
+    best: dict[int, tuple[Hit, SegmentSpan]], store: Store, *, library: str | None, k: int
+) -> list[RankedClip]:
+    # A content that is had by missing clips only, or by none of this library, has no clips here.
+    clips = store.catalog.clips_of(list(best), library=library, most_each=k)
+    pairs = [(content_id, clip) for content_id, held in clips.items() for clip in held]
+    pairs.sort(key=lambda pair: (-best[pair[0]][0].score, pair[1].library, str(pair[1].path)))
+    return [_ranked_clip(rank, clip, *best[content_id]) for rank, (content_id, clip) in enumerate(pairs, 1)]
 
 
-def _ranked_clip(rank: int, hit: Hit, place: SegmentLocation) -> RankedClip:
+def _ranked_clip(rank: int, clip: Clip, hit: Hit, span: SegmentSpan) -> RankedClip:
     return RankedClip(
         rank=rank,
-        clip_id=place.clip_id,
-        path=place.path,
-        library=place.library,
+        clip_id=clip.clip_id,
+        path=clip.path,
+        library=clip.library,
         score=hit.score,
-        start_s=place.start_s,
-        end_s=place.end_s,
-        duration_s=place.duration_s,
+        start_s=span.start_s,
+        end_s=span.end_s,
+        duration_s=clip.duration_s,
     )

@@ -19,6 +19,7 @@ from sonoglot.commands import (
     search,
     serve,
     shards,
+    status,
     tags,
     train,
 )
@@ -35,6 +36,7 @@ app.command("index")(readable_errors(index.index))
 app.command("search")(readable_errors(search.search))
 app.command("serve")(readable_errors(serve.serve))
 app.command("libraries")(readable_errors(libraries.libraries))
+app.command("status")(readable_errors(status.status))
 app.command("remove")(readable_errors(remove.remove))
 app.command("models")(readable_errors(models.models))
 app.command("convert-beats")(readable_errors(convert_beats.convert_beats))

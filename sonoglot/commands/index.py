@@ -1,52 +1,108 @@
 """``sonoglot index``: bring a library up to date with files and folders."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sonoglot.commands.remove import forget_missing
 from sonoglot.options import DEFAULT_STORE, JsonOption, ModelOption, StoreOption
 from sonoglot.output import fail, print_json
 
 if TYPE_CHECKING:
-    from indexer.build import FileReport, IndexProgress, IndexSummary
+    from indexer.build import FileReport, FileState, IndexProgress, IndexSummary, OnReport
 
 _EXAMPLES_SHOWN = 10
 
 
 def index(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Audio files, or folders to search for them.")
-    ],
     library: Annotated[str, typer.Option("--library", metavar="NAME", help="Library to put the clips into.")],
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH...", help="Audio files, or folders to search for them."),
+    ] = None,
+    retry_failed: Annotated[
+        bool,
+        typer.Option("--retry-failed", help="Try failed files again; without PATH, nothing but them."),
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Forget clips whose files are gone, after saying how many.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before forgetting.")] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="Write what became of each file, as JSON lines."),
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
     model: ModelOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Index audio files into a library; run again, it embeds only what changed.
 
-    A clip whose file is gone is kept as missing and no longer found; `sonoglot remove --missing` forgets it.
+    A file that was moved keeps its clip; a clip whose file is gone is kept as missing and no longer found.
     """
-    from indexer.build import index_paths
+    from indexer.build import index_failed, index_paths
     from indexer.catalog import check_library_name
     from indexer.store import open_store_for_writing
     from model.directory import load_model
 
     check_library_name(library)
-    loaded = load_model(model)
-    with open_store_for_writing(store.expanduser(), space=loaded.space) as opened, _progress() as on_progress:
-        summary = index_paths(opened, loaded, library=library, paths=paths, on_progress=on_progress)
-    if as_json:
-        print_json(_document(summary, model_name=loaded.space.name))
-    else:
-        _print_tables(summary)
+    if not paths and not retry_failed:
+        fail("Give at least one PATH (or --retry-failed to try failed files again).")
+    with ExitStack() as stack:
+        on_report = stack.enter_context(_report_to(report))
+        loaded = load_model(model)
+        opened = stack.enter_context(open_store_for_writing(store.expanduser(), space=loaded.space))
+        with _progress() as on_progress:
+            if paths:
+                summary = index_paths(
+                    opened,
+                    loaded,
+                    library=library,
+                    paths=paths,
+                    retry_failed=retry_failed,
+                    on_progress=on_progress,
+                    on_report=on_report,
+                )
+            else:
+                summary = index_failed(
+                    opened, loaded, library=library, on_progress=on_progress, on_report=on_report
+                )
+        if as_json:
+            print_json(_document(summary, model_name=loaded.space.name))
+        else:
+            _print_tables(summary)
+        if prune:
+            forget_missing(opened, library, yes=yes)
     if summary.searchable == 0:
         fail(
             f"Nothing usable stands in library {library!r}: no file could be indexed. The reasons are above."
         )
+
+
+@contextmanager
+def _report_to(path: Path | None) -> Iterator["OnReport"]:
+    """Write a JSON line for each file as soon as it is decided, so that a killed run leaves what it knew."""
+    if path is None:
+        yield lambda state, report: None
+        return
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(open(path, "w", encoding="utf-8", errors="backslashreplace"))
+        except OSError as error:
+            fail(f"The report {str(path)!r} cannot be written: {error.strerror}.")
+
+        def write(state: "FileState", report: "FileReport") -> None:
+            line = {"path": str(report.path), "state": state.value, "reason": report.reason}
+            line["code"] = report.code
+            line = {key: value for key, value in line.items() if value is not None}
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+        yield write
 
 
 @contextmanager
@@ -94,9 +150,12 @@ def _document(summary: "IndexSummary", *, model_name: str) -> dict[str, Any]:
         "skipped": _reports(summary.skipped),
         "failed": _reports(summary.failed),
         "missing": _reports(summary.missing),
+        "moved": summary.moved,
+        "copies": summary.copies,
         "segments": summary.segments,
         "audio_s": summary.audio_s,
         "elapsed_s": summary.elapsed_s,
+        "stages_s": summary.stages_s,
         "searchable": summary.searchable,
     }
 
@@ -130,10 +189,13 @@ def _print_tables(summary: "IndexSummary") -> None:
                     f"    {display_path(item.path)}{told}", markup=False, highlight=False, soft_wrap=True
                 )
             if len(same) > _EXAMPLES_SHOWN:
-                console.print(f"    and {len(same) - _EXAMPLES_SHOWN} more (--json lists all)")
+                console.print(f"    and {len(same) - _EXAMPLES_SHOWN} more (--report FILE lists all)")
     told = (
         f"{summary.segments} new segments from {summary.audio_s:.0f} s of audio in {summary.elapsed_s:.1f} s"
     )
+    for count, what in ((summary.moved, "moved files were recognised"), (summary.copies, "are copies")):
+        if count:
+            console.print(f"{count} {what}: nothing to embed.", highlight=False)
     console.print(f"{told}; {summary.searchable} clips can be searched.", highlight=False)
 
 

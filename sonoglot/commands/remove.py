@@ -1,11 +1,14 @@
 """``sonoglot remove``: forget a library, or its clips whose files are gone. Audio files are never touched."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sonoglot.options import DEFAULT_STORE, JsonOption, StoreOption
 from sonoglot.output import fail, print_json
+
+if TYPE_CHECKING:
+    from indexer.store import Store
 
 
 def remove(
@@ -22,23 +25,35 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Forget a library, or only its missing clips; the audio files themselves stay."""
-    from indexer.records import ClipStatus
     from indexer.store import open_store_for_writing
 
     with open_store_for_writing(store.expanduser()) as opened:
         held = opened.catalog.library(library)
         if missing:
-            clips = opened.catalog.clips(library)
-            gone = [clip.clip_id for clip in clips if clip.status is ClipStatus.MISSING]
-            opened.catalog.remove_clips(gone)
-            removed = len(gone)
+            removed = forget_missing(opened, library, yes=True)
         else:
             removed = held.clips + held.failed + held.missing
             if not yes and not typer.confirm(f"Forget library {library!r} with {removed} clips?", err=True):
                 fail("Nothing was removed.")
             opened.catalog.remove_library(library)
-        opened.save_index()
+            opened.save_index()
     if as_json:
         print_json({"library": library, "removed_clips": removed})
     else:
         typer.echo(f"Forgot {removed} clips of library {library!r}. The audio files were not touched.")
+
+
+def forget_missing(opened: "Store", library: str, *, yes: bool) -> int:
+    """Forget a library's clips whose files are gone, after saying how much that is; how many they were."""
+    from indexer.records import ClipStatus
+
+    gone = [clip for clip in opened.catalog.clips(library) if clip.status is ClipStatus.MISSING]
+    if not gone:
+        return 0
+    hours = sum(clip.duration_s for clip in gone) / 3600
+    typer.echo(f"The files of {len(gone)} clips ({hours:.2f} h) are gone.", err=True)
+    if not yes and not typer.confirm("Forget these clips?", err=True):
+        return 0
+    opened.catalog.remove_clips([clip.clip_id for clip in gone])
+    opened.save_index()
+    return len(gone)

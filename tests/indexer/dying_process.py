@@ -54,7 +54,8 @@ def main(directory: Path, step: str, when: str, number: int) -> None:
                 status=ClipStatus.INDEXED,
             )
             vector = np.eye(4, dtype=np.float32)["abc".index(name)][None]
-            store.catalog.put([(clip, ClipContent(spans_s=np.array([[0.0, 5.0]]), vectors=vector))])
+            content = ClipContent(audio_sha256=name, spans_s=np.array([[0.0, 5.0]]), vectors=vector)
+            store.catalog.put([(clip, content)])
         store.save_index()
 
 

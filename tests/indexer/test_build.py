@@ -1,20 +1,25 @@
 """Indexing real files with the real model: what is embedded, what is not, and that vectors do not drift."""
 
+import hashlib
 import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from numpy.typing import NDArray
 
-from indexer import build
-from indexer.build import FileReport, IndexProgress, IndexSummary, index_paths
+from indexer import build, prefetch
+from indexer.build import FileReport, FileState, IndexProgress, IndexSummary, index_failed, index_paths
 from indexer.errors import DecodeError, InvalidLibraryNameError
 from indexer.queries import audio_vector
+from indexer.reading import FileFacts
 from indexer.records import ClipStatus
 from indexer.scan import ScanResult
 from indexer.search import search
 from indexer.store import open_store, open_store_for_writing
+from model.audio_embedder import AudioEmbedder
 from model.retrieval_model import RetrievalModel
 from tests.indexer.sounds import tone, wav_bytes, write_tone
 
@@ -108,10 +113,11 @@ def test_a_second_run_embeds_only_what_changed(workplace: Workplace, monkeypatch
     assert names(summary.indexed) == {"changed.wav", "new.wav"}
     assert names(summary.unchanged) == {"same.wav", "touched.wav"}
     assert names(summary.missing) == {"gone.wav"}
-    assert sum(embedded) == summary.segments == 3
+    assert summary.segments == 3
+    assert len(embedded) == 1, "one batch, filled up"
     with open_store(workplace.store) as store:
         again = {clip.path.name: clip.clip_id for clip in store.catalog.clips("test")}
-        assert len(store.snapshot().vectors) == 6
+        assert len(store.snapshot().vectors) == 4, "same, touched and gone share one content"
     assert {name: again[name] for name in ids} == ids
     assert workplace.best("changed.wav")[0] == "changed.wav"
     assert "gone.wav" not in workplace.best("changed.wav")
@@ -268,3 +274,140 @@ def test_a_long_or_broken_sound_cannot_be_asked_with(model: RetrievalModel) -> N
     vector = audio_vector(model, wav_bytes(tone(seconds=12)))
     assert vector.shape == (model.space.dim,)
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_copies_are_embedded_once_and_all_are_found(workplace: Workplace) -> None:
+    samples = tone(seconds=3, hz=440)
+    for name in ("a.wav", "b.wav"):
+        (workplace.sounds / name).write_bytes(wav_bytes(samples))
+    written, rate_hz = soundfile.read(workplace.sounds / "a.wav", dtype="int16")
+    soundfile.write(workplace.sounds / "c.flac", written, rate_hz)  # other bytes, the same samples
+    summary = workplace.run()
+    assert (len(summary.indexed), summary.segments, summary.copies) == (3, 1, 2)
+    (workplace.sounds / "later.wav").write_bytes(wav_bytes(samples))
+    summary = workplace.run()
+    assert (names(summary.indexed), summary.segments, summary.copies) == ({"later.wav"}, 0, 1)
+    assert workplace.best("a.wav") == ["a.wav", "b.wav", "c.flac", "later.wav"]
+    (workplace.sounds / "a.wav").unlink()
+    workplace.run()
+    assert workplace.best("b.wav") == ["b.wav", "c.flac", "later.wav"]
+
+
+def test_a_moved_file_keeps_its_clip(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_tone(workplace.sounds / "z.wav", seconds=2)
+    workplace.run()
+    with open_store(workplace.store) as store:
+        [before] = store.catalog.clips("test")
+    (workplace.sounds / "new folder").mkdir()
+    path.rename(workplace.sounds / "new folder" / "y.wav")
+    monkeypatch.setattr(RetrievalModel, "embed_audio", lambda self, x: pytest.fail("nothing is new"))
+    summary = workplace.run()
+    assert (names(summary.unchanged), summary.moved, summary.missing) == ({"y.wav"}, 1, [])
+    with open_store(workplace.store) as store:
+        [after] = store.catalog.clips("test")
+    assert (after.clip_id, after.path.name, after.status) == (before.clip_id, "y.wav", ClipStatus.INDEXED)
+
+
+def test_a_file_where_a_moved_one_was_gets_a_clip_of_its_own(workplace: Workplace) -> None:
+    path = write_tone(workplace.sounds / "b.wav", seconds=2, hz=300)
+    workplace.run()
+    path.rename(workplace.sounds / "c.wav")
+    workplace.run()
+    write_tone(path, seconds=2, hz=900)
+    workplace.run()
+    with open_store(workplace.store) as store:
+        clips = {clip.path.name: clip.clip_id for clip in store.catalog.clips("test")}
+    assert len(set(clips.values())) == 2
+    assert workplace.best("b.wav")[0] == "b.wav"
+
+
+def test_names_that_change_places_are_followed(workplace: Workplace) -> None:
+    first = write_tone(workplace.sounds / "a.wav", seconds=2, hz=300)
+    second = write_tone(workplace.sounds / "b.wav", seconds=2, hz=2000)
+    workplace.run()
+    first.rename(first.with_suffix(".tmp"))
+    second.rename(first)
+    first.with_suffix(".tmp").rename(second)
+    for path, time_s in ((first, 1000), (second, 2000)):
+        os.utime(path, (time_s, time_s))
+    assert workplace.run().segments == 0
+    with open_store(workplace.store, space=workplace.model.space) as store:
+        for path in (first, second):
+            best = search(store, audio_vector(workplace.model, path), library="test")[0]
+            assert (best.path, best.score) == (path, pytest.approx(1, abs=1e-4))
+
+
+def test_silence_is_embedded_once(workplace: Workplace) -> None:
+    soundfile.write(workplace.sounds / "hour.flac", np.zeros(16000 * 600, np.int16), 16000)
+    embedded = []
+    real = AudioEmbedder.submit
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AudioEmbedder, "submit", lambda self, x: embedded.append(len(x)) or real(self, x))
+        summary = workplace.run()
+    assert summary.segments == 239
+    assert embedded == [1]
+
+
+def test_failed_files_are_tried_again_only_when_asked_or_changed(workplace: Workplace) -> None:
+    bad = workplace.sounds / "bad.wav"
+    bad.write_text("no sound")
+    write_tone(workplace.sounds / "good.wav", seconds=1)
+    workplace.run()
+    info = bad.stat()
+    write_tone(bad, seconds=1, hz=700)
+    os.truncate(bad, info.st_size)
+    bad.write_text("no sound")
+    os.utime(bad, ns=(info.st_atime_ns, info.st_mtime_ns))
+    assert [(item.path.name, item.code) for item in workplace.run().failed] == [("bad.wav", "not_audio")]
+    with open_store_for_writing(workplace.store) as store:
+        seen: list[tuple[FileState, str]] = []
+        summary = index_failed(
+            store,
+            workplace.model,
+            library="test",
+            on_report=lambda state, report: seen.append((state, report.path.name)),
+        )
+        assert store.catalog.failures("test")[0].examples == (bad,)
+    assert seen == [(FileState.FAILED, "bad.wav")]
+    assert summary.counts() == {"indexed": 0, "unchanged": 0, "skipped": 0, "failed": 1, "missing": 0}
+    write_tone(bad, seconds=1, hz=700)
+    assert names(workplace.run().indexed) == {"bad.wav"}
+
+
+def test_a_run_is_kept_with_its_stages(workplace: Workplace) -> None:
+    write_tone(workplace.sounds / "a.wav", seconds=1)
+    workplace.run()
+    with open_store(workplace.store) as store:
+        run = store.catalog.last_run("test")
+    assert run is not None
+    assert run.counts["indexed"] == 1
+    assert run.stages_s["decoding"] > 0
+    assert set(run.stages_s) == {"scanning", "decoding", "waiting", "writing", "publishing"}
+
+
+def test_a_decoder_that_dies_costs_one_file(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(9):
+        write_tone(workplace.sounds / f"{number}.wav", seconds=1, hz=100 + 90 * number)
+    killed: list[Path] = []
+    real = prefetch._Worker._next
+
+    def kill_once(worker: prefetch._Worker, process: "subprocess.Popen[bytes]") -> object:
+        item = real(worker, process)
+        if not killed and isinstance(item, FileFacts) and item.sha256 == digest_of_fifth:
+            killed.append(workplace.sounds / "4.wav")
+            process.kill()
+        return item
+
+    digest_of_fifth = hashlib.sha256((workplace.sounds / "4.wav").read_bytes()).hexdigest()
+    monkeypatch.setattr(prefetch._Worker, "_next", kill_once)
+    summary = workplace.run()
+    assert killed
+    assert [(item.path.name, item.code) for item in summary.failed] == [("4.wav", "decoder_crashed")]
+    assert len(summary.indexed) == 8
+    assert names(workplace.run().indexed) == {"4.wav"}, "tried again without being asked"
+
+
+def test_a_decoder_that_hangs_is_stopped(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tone(workplace.sounds / "a.wav", seconds=1)
+    monkeypatch.setattr(prefetch, "STALL_S", 0.0)
+    assert [item.code for item in workplace.run().failed] == ["decoder_hung"]

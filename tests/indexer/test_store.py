@@ -1,5 +1,6 @@
 """A store survives broken derived files, several processes, other models, and changes under a reader."""
 
+import hashlib
 import sqlite3
 import subprocess
 import sys
@@ -45,8 +46,12 @@ def clip(name: str, *, library: str = "sounds", status: ClipStatus = ClipStatus.
 
 
 def content(*vectors: NDArray[np.float32]) -> ClipContent:
+    """Different vectors, different audio."""
     starts = np.arange(len(vectors), dtype=np.float64)
-    return ClipContent(spans_s=np.stack([starts, starts + 5], axis=1), vectors=np.stack(vectors))
+    audio = hashlib.sha256(np.stack(vectors).tobytes()).hexdigest()
+    return ClipContent(
+        audio_sha256=audio, spans_s=np.stack([starts, starts + 5], axis=1), vectors=np.stack(vectors)
+    )
 
 
 def blend(first: int, second: int) -> NDArray[np.float32]:
