@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import case, create_engine, delete, event, func, insert, select, update
+from sqlalchemy import case, create_engine, delete, event, func, insert, select, text, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
@@ -60,6 +60,17 @@ class SegmentVectors:
 
     ids: NDArray[np.int64]
     vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What a vector index lacks: ids of all segments (None if none was taken away), of those that only missing
+    clips have, and the new segments in portions."""
+
+    state: CatalogState
+    all_ids: NDArray[np.int64] | None
+    hidden_ids: NDArray[np.int64]
+    new: list[SegmentVectors]
 
 
 def clip_id_of(library: str, path: Path) -> str:
@@ -354,20 +365,40 @@ class Catalog:
         with self._transaction() as connection:
             return _ids(connection, statement.order_by(SegmentRow.id))
 
-    def changes_since(
-        self, *, last_id: int, deletions: int | None
-    ) -> tuple[CatalogState, NDArray[np.int64] | None, list[SegmentVectors]]:
-        """All that a vector index lacks, as of one moment.
-
-        Returns the state, the ids of all segments (None if none was taken away since ``deletions``), and the
-        segments with an id above ``last_id`` in portions.
-        """
+    def changes_since(self, *, last_id: int, deletions: int) -> "Changes":
+        """All that a vector index lacks, as of one moment; ``deletions`` as of the state that it was made in."""
         with self._transaction() as connection:
             state = _state(connection)
             all_ids = None
             if state.deletions != deletions:
                 all_ids = _ids(connection, select(SegmentRow.id).order_by(SegmentRow.id))
-            return state, all_ids, list(_vectors_above(connection, last_id, state.space.dim))
+            return Changes(
+                state=state,
+                all_ids=all_ids,
+                hidden_ids=_hidden_ids(connection),
+                new=list(_vectors_above(connection, last_id, state.space.dim)),
+            )
+
+    def segment_count(self, *, above: int = 0) -> int:
+        """How many segments have an id above that."""
+        with self._transaction() as connection:
+            statement = select(func.count()).select_from(SegmentRow).where(SegmentRow.id > above)
+            return connection.execute(statement).scalar_one()
+
+    def vectors_of(self, segment_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """Vectors by segment id; ids that are gone are left out."""
+        statement = select(SegmentRow.id, SegmentRow.vector)
+        with self._transaction() as connection:
+            return {
+                row.id: np.frombuffer(row.vector, "<f4").astype(np.float32, copy=False)
+                for part in _parts(segment_ids)
+                for row in connection.execute(statement.where(SegmentRow.id.in_(part)))
+            }
+
+    def vectors_above(self, last_id: int) -> Iterator[SegmentVectors]:
+        """Segments with an id above ``last_id``, by id, a portion at a time: a large catalogue never fits memory."""
+        with self._transaction() as connection:
+            yield from _vectors_above(connection, last_id, _state(connection).space.dim)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -506,6 +537,16 @@ def _vectors_above(connection: Connection, last_id: int, dim: int) -> Iterator[S
         ids = np.array([row.id for row in rows], np.int64)
         yield SegmentVectors(ids, _matrix([row.vector for row in rows], dim))
         last_id = int(ids[-1])
+
+
+def _hidden_ids(connection: Connection) -> NDArray[np.int64]:
+    # Written out, not bound: SQLite takes the index of missing clips only when it sees that the words are the same.
+    missing = select(ClipRow.content_id).where(text("clips.status = 'missing'"))
+    indexed = select(ClipRow.id).where(
+        ClipRow.content_id == SegmentRow.content_id, ClipRow.status == ClipStatus.INDEXED
+    )
+    statement = select(SegmentRow.id).where(SegmentRow.content_id.in_(missing), ~indexed.exists())
+    return _ids(connection, statement.order_by(SegmentRow.id))
 
 
 def _matrix(vectors: Sequence[bytes], dim: int) -> NDArray[np.float32]:

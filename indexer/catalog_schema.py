@@ -1,7 +1,7 @@
 """The catalogue's tables. Used by ``catalog`` alone; everything outside sees plain records instead of
 rows."""
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -46,7 +46,11 @@ class ClipRow(Base):
     """One audio file in one library; ``path`` holds the exact bytes of its name."""
 
     __tablename__ = "clips"
-    __table_args__ = (UniqueConstraint("library_id", "path"),)
+    __table_args__ = (
+        UniqueConstraint("library_id", "path"),
+        # Missing clips are few and asked for whenever something changed.
+        Index("missing_clips", "content_id", sqlite_where=text("status = 'missing'")),
+    )
     id: Mapped[str] = mapped_column(primary_key=True)
     library_id: Mapped[int] = mapped_column(ForeignKey("libraries.id", ondelete="CASCADE"), index=True)
     path: Mapped[bytes] = mapped_column(LargeBinary)

@@ -50,10 +50,10 @@ def search(
             f"A query vector must be {dim} finite numbers; this one has shape {vector.shape}."
         )
     snapshot = store.snapshot()
-    among = None if library is None else store.library_bits(library)
+    among = None if library is None else store.in_library(snapshot, library)
     count = 4 * k
     while True:
-        hits = snapshot.vectors.search(vector, count=count, among=among)
+        hits = snapshot.search(vector, count=count, among=among)
         ranked = _ranked(_best_of_each_content(hits, store), store, library=library, k=k)
         # One hit more could still tie with the last clip, and ties are broken by name, not by the index.
         is_all = len(hits) < count

@@ -1,6 +1,7 @@
 """A store survives broken derived files, several processes, other models, and changes under a reader."""
 
 import hashlib
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -148,11 +149,11 @@ def test_an_open_reader_sees_what_a_writer_commits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", ["missing", "empty", "cut", "flipped", "no manifest", "bad manifest", "old"]
+    "damage", ["missing", "empty", "cut", "flipped", "no folder", "no manifest", "bad manifest", "old"]
 )
 def test_derived_files_are_made_again_whatever_is_wrong_with_them(tmp_path: Path, damage: str) -> None:
     fill(tmp_path, (clip("a"), content(AXES[0])), (clip("b"), content(AXES[1])))
-    (index,) = tmp_path.glob("index-*.faiss")
+    (index,) = tmp_path.glob("index-*/vectors.npy")
     data = index.read_bytes()
     if damage == "missing":
         index.unlink()
@@ -163,6 +164,8 @@ def test_derived_files_are_made_again_whatever_is_wrong_with_them(tmp_path: Path
     elif damage == "flipped":
         index.write_bytes(data.replace(AXES[1].tobytes(), AXES[2].tobytes()))
         assert index.read_bytes() != data
+    elif damage == "no folder":
+        shutil.rmtree(index.parent)
     elif damage == "no manifest":
         (tmp_path / "manifest.json").unlink()
     elif damage == "bad manifest":
