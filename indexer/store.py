@@ -24,11 +24,14 @@ from numpy.typing import NDArray
 
 from indexer.catalog import FORMAT_VERSION, Catalog
 from indexer.errors import SpaceMismatchError, StoreBusyError, StoreError, StoreNotFoundError
+from indexer.records import SearchFilter
 from indexer.vector_index import VectorIndex, bitmap_of
 from model.files import write_atomically
 from model.space import EmbeddingSpace
 
 _LOCK_WAIT_S = 2.0
+_MOST_FILTERS_HELD = 64
+"""Filters whose segments are kept at hand: a bit for each segment of the store, for each filter."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Store:
         """The embedding space that the store is bound to."""
         self._refreshing = threading.Lock()
         self._snapshot = self._load_snapshot()
-        self._library_bits: dict[str, NDArray[np.uint8]] = {}
+        self._filter_bits: dict[SearchFilter, NDArray[np.uint8]] = {}
 
     def snapshot(self) -> Snapshot:
         """The vectors as of now; takes over what changed in the catalogue since the last call.
@@ -65,18 +68,21 @@ class Store:
         with self._refreshing:
             if not self._is_current():
                 self._snapshot = self._refreshed(self._snapshot)
-                self._library_bits = {}
+                self._filter_bits = {}
             return self._snapshot
 
-    def library_bits(self, library: str) -> NDArray[np.uint8]:
-        """Which segments belong to a library, for ``VectorIndex.search``; LibraryNotFoundError without it."""
+    def filter_bits(self, filter: SearchFilter) -> NDArray[np.uint8]:
+        """Which segments pass a filter, for ``VectorIndex.search``; LibraryNotFoundError without its library."""
         held = (
-            self._library_bits
+            self._filter_bits
         )  # One reading: a refresh in another thread puts a new dictionary in its place.
-        if library not in held:
-            self.catalog.library(library)
-            held[library] = bitmap_of(self.catalog.library_segment_ids(library))
-        return held[library]
+        bits = held.get(filter)
+        if bits is None:
+            bits = bitmap_of(self.catalog.matching_segment_ids(filter))
+            if len(held) >= _MOST_FILTERS_HELD:
+                held.clear()
+            held[filter] = bits
+        return bits
 
     def save_index(self) -> None:
         """Bring the index file and the manifest to the catalogue's generation. Only for a writable store."""
