@@ -22,6 +22,7 @@ from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import Select
 
+from indexer import catalog_descriptions as descriptions
 from indexer.catalog_schema import Base, ClipRow, ContentRow, LibraryRow, RunRow, SegmentRow, StateRow
 from indexer.errors import ClipNotFoundError, InvalidLibraryNameError, LibraryNotFoundError, StoreError
 from indexer.paths import path_from_bytes, path_to_bytes
@@ -30,8 +31,10 @@ from indexer.records import (
     ClipContent,
     ClipStatus,
     Failure,
+    FilterValues,
     IndexRun,
     LibrarySummary,
+    SearchFilter,
     SegmentSpan,
 )
 from model.space import EmbeddingSpace
@@ -175,8 +178,7 @@ class Catalog:
         for summary in known:
             if summary.name == name:
                 return summary
-        names = ", ".join(repr(summary.name) for summary in known) or "none yet"
-        raise LibraryNotFoundError(f"There is no library {name!r} in this store. Libraries: {names}.")
+        raise _no_library(name, [summary.name for summary in known])
 
     def remove_library(self, name: str) -> None:
         """Forget a library, its clips and segments; LibraryNotFoundError without it. Audio files are not
@@ -332,16 +334,14 @@ class Catalog:
         return found
 
     def clips_of(
-        self, content_ids: Sequence[int], *, library: str | None, most_each: int
+        self, content_ids: Sequence[int], *, filter: SearchFilter, most_each: int
     ) -> dict[int, list[Clip]]:
-        """Searchable clips that have these contents, ``most_each`` of each, by library and path."""
+        """Searchable clips that have these contents and pass a filter, ``most_each`` of each, by library and path."""
         order = func.row_number().over(
             partition_by=ClipRow.content_id, order_by=(LibraryRow.name, ClipRow.path)
         )
         searchable = _clip_columns().add_columns(order.label("place"))
-        searchable = searchable.where(ClipRow.status == ClipStatus.INDEXED)
-        if library is not None:
-            searchable = searchable.where(LibraryRow.name == library)
+        searchable = searchable.where(*descriptions.conditions(filter, of_few=True))
         found: dict[int, list[Clip]] = {}
         with self._transaction() as connection:
             for part in _parts(content_ids):
@@ -353,17 +353,24 @@ class Catalog:
                     found.setdefault(row.content_id, []).append(_clip(row))
         return found
 
-    def library_segment_ids(self, library: str) -> NDArray[np.int64]:
-        """Ids of a library's searchable segments, ascending."""
-        statement = (
-            select(SegmentRow.id)
-            .distinct()
-            .join(ClipRow, ClipRow.content_id == SegmentRow.content_id)
-            .join(LibraryRow, LibraryRow.id == ClipRow.library_id)
-            .where(LibraryRow.name == library, ClipRow.status == ClipStatus.INDEXED)
-        )
+    def matching_segment_ids(self, filter: SearchFilter) -> NDArray[np.int64]:
+        """Ids of the segments whose content some searchable clip that passes a filter has, ascending.
+
+        Rows are read one by one, so that nothing but the ids is held. LibraryNotFoundError without the library.
+        """
+        contents = select(ClipRow.content_id).where(*descriptions.conditions(filter, of_few=False))
+        statement = select(SegmentRow.id).where(SegmentRow.content_id.in_(contents))
         with self._transaction() as connection:
-            return _ids(connection, statement.order_by(SegmentRow.id))
+            if filter.library is not None:
+                _check_library(connection, filter.library)
+            ids = _ids(connection, statement)
+        ids.sort()  # Sooner done here than by SQLite.
+        return ids
+
+    def filter_values(self, filter: SearchFilter, *, most: int = 100) -> FilterValues:
+        """Tags, licences and categories of the clips that pass a filter, the ``most`` frequent of each."""
+        with self._transaction() as connection:
+            return descriptions.filter_values(connection, filter, most=most)
 
     def changes_since(self, *, last_id: int, deletions: int) -> "Changes":
         """All that a vector index lacks, as of one moment; ``deletions`` as of the state that it was made in."""
@@ -454,12 +461,14 @@ def _bump(connection: Connection, *, deleted: bool) -> None:
 
 
 def _clip_columns() -> Select[Any]:
-    return select(*ClipRow.__table__.columns, LibraryRow.name.label("library")).join(
+    named = LibraryRow.name.label("library")
+    return select(*ClipRow.__table__.columns, named, descriptions.shown_tags()).join(
         LibraryRow, LibraryRow.id == ClipRow.library_id
     )
 
 
 def _clip(row: Any) -> Clip:
+    description, file_description = descriptions.descriptions_of(row)
     return Clip(
         clip_id=row.id,
         library=row.library,
@@ -473,7 +482,20 @@ def _clip(row: Any) -> Clip:
         status=ClipStatus(row.status),
         reason_code=row.reason_code,
         reason=row.reason,
+        description=description,
+        file_description=file_description,
     )
+
+
+def _check_library(connection: Connection, name: str) -> None:
+    names = list(connection.execute(select(LibraryRow.name).order_by(LibraryRow.name)).scalars())
+    if name not in names:
+        raise _no_library(name, names)
+
+
+def _no_library(name: str, names: Sequence[str]) -> LibraryNotFoundError:
+    known = ", ".join(map(repr, names)) or "none yet"
+    return LibraryNotFoundError(f"There is no library {name!r} in this store. Libraries: {known}.")
 
 
 def _library_id(connection: Connection, name: str) -> int:
@@ -496,12 +518,15 @@ def _put_clip(connection: Connection, clip: Clip, content_id: int | None) -> Non
         "status": clip.status.value,
         "reason_code": clip.reason_code,
         "reason": clip.reason,
+        **descriptions.columns_of(clip),
     }
     if content_id is not None or clip.status is ClipStatus.FAILED:
         values["content_id"] = None if clip.status is ClipStatus.FAILED else content_id
     known = connection.execute(update(ClipRow).where(ClipRow.id == clip.clip_id).values(**values))
-    if known.rowcount == 0:
+    is_new = known.rowcount == 0
+    if is_new:
         connection.execute(insert(ClipRow).values(id=clip.clip_id, **values))
+    descriptions.put_tags(connection, clip, is_new=is_new)
 
 
 def _content_id(connection: Connection, audio_sha256: str) -> int | None:

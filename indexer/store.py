@@ -22,6 +22,7 @@ from indexer.coarse import IndexKind
 from indexer.errors import SpaceMismatchError, StoreBusyError, StoreError, StoreNotFoundError
 from indexer.manifest import Manifest, manifest_path
 from indexer.publishing import Work, open_published, publish, work_due
+from indexer.records import SearchFilter
 from indexer.snapshot import Chosen, Snapshot, first_snapshot, next_snapshot
 from indexer.vector_index import VectorIndex
 from model.space import EmbeddingSpace
@@ -46,7 +47,7 @@ class Store:
         """The look of the manifest when it was last read."""
         self._published: tuple[Manifest, VectorIndex] | None = None
         self._snapshot: Snapshot | None = None
-        self._chosen: tuple[Snapshot | None, dict[str, Chosen]] = (None, {})
+        self._chosen: tuple[Snapshot | None, dict[SearchFilter, Chosen]] = (None, {})
         self._read_published()
 
     def snapshot(self) -> Snapshot:
@@ -62,16 +63,15 @@ class Store:
         assert self._snapshot is not None
         return self._snapshot
 
-    def in_library(self, snapshot: Snapshot, library: str) -> Chosen:
-        """Where a library's segments are in a snapshot; LibraryNotFoundError without it."""
+    def passing(self, snapshot: Snapshot, filter: SearchFilter) -> Chosen:
+        """Which rows of a snapshot pass a filter, for its search; LibraryNotFoundError without its library."""
         of, held = self._chosen  # One reading: another thread may put a new pair in its place.
         if of is not snapshot or len(held) >= _CHOICES_HELD:
             held = {}
             self._chosen = snapshot, held
-        if library not in held:
-            self.catalog.library(library)
-            held[library] = snapshot.choose(self.catalog.library_segment_ids(library))
-        return held[library]
+        if filter not in held:
+            held[filter] = snapshot.choose(self.catalog.matching_segment_ids(filter))
+        return held[filter]
 
     def save_index(self) -> None:
         """Publish an index that is current, or lacks few segments. Only for a writable store.

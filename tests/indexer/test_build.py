@@ -15,7 +15,7 @@ from indexer.build import FileReport, FileState, IndexProgress, IndexSummary, in
 from indexer.errors import DecodeError, InvalidLibraryNameError
 from indexer.queries import audio_vector
 from indexer.reading import FileFacts
-from indexer.records import ClipStatus
+from indexer.records import ClipStatus, SearchFilter
 from indexer.scan import ScanResult
 from indexer.search import search
 from indexer.store import open_store, open_store_for_writing
@@ -45,7 +45,7 @@ class Workplace:
     def best(self, name: str) -> list[str]:
         with open_store(self.store, space=self.model.space) as store:
             vector = audio_vector(self.model, self.sounds / name)
-            return [hit.path.name for hit in search(store, vector, library="test")]
+            return [hit.path.name for hit in search(store, vector, filter=SearchFilter(library="test"))]
 
 
 @pytest.fixture
@@ -333,7 +333,7 @@ def test_names_that_change_places_are_followed(workplace: Workplace) -> None:
     assert workplace.run().segments == 0
     with open_store(workplace.store, space=workplace.model.space) as store:
         for path in (first, second):
-            best = search(store, audio_vector(workplace.model, path), library="test")[0]
+            best = search(store, audio_vector(workplace.model, path), filter=SearchFilter(library="test"))[0]
             assert (best.path, best.score) == (path, pytest.approx(1, abs=1e-4))
 
 

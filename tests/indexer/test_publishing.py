@@ -11,7 +11,7 @@ from indexer import publishing
 from indexer.catalog import clip_id_of
 from indexer.coarse import IndexKind, kind_for, list_count
 from indexer.errors import StoreError
-from indexer.records import Clip, ClipContent, ClipStatus
+from indexer.records import Clip, ClipContent, ClipStatus, SearchFilter
 from indexer.search import search
 from indexer.store import Store, open_store, open_store_for_writing
 from model.space import EmbeddingSpace
@@ -85,7 +85,10 @@ def test_what_is_added_and_removed_counts_at_once_without_another_index(ivf: Pat
     with open_store(ivf) as store:  # Also when opened anew, with additions and removals beside the index.
         assert best(store, new[1]) == "new"
         assert len(store.snapshot()) == 903
-        found = {hit.path.name for hit in search(store, vectors(100, seed=4)[7], library="sounds", k=10)}
+        found = {
+            hit.path.name
+            for hit in search(store, vectors(100, seed=4)[7], filter=SearchFilter(library="sounds"), k=10)
+        }
         assert found == {*"012356789", "new"}
 
 

@@ -21,7 +21,7 @@ from indexer.errors import (
     StoreError,
     StoreNotFoundError,
 )
-from indexer.records import Clip, ClipContent, ClipStatus
+from indexer.records import Clip, ClipContent, ClipStatus, SearchFilter
 from indexer.search import search
 from indexer.store import Store, open_store, open_store_for_writing
 from model.space import EmbeddingSpace
@@ -66,7 +66,7 @@ def fill(directory: Path, *clips: tuple[Clip, ClipContent]) -> None:
 
 
 def names(store: Store, vector: NDArray[np.float32], *, library: str | None = None, k: int = 10) -> list[str]:
-    return [hit.path.name for hit in search(store, vector, library=library, k=k)]
+    return [hit.path.name for hit in search(store, vector, filter=SearchFilter(library=library), k=k)]
 
 
 def test_a_clip_counts_by_its_best_segment_and_appears_once(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_library_limits_the_search(tmp_path: Path) -> None:
         assert names(store, AXES[0], library="more") == ["b"]
         assert names(store, AXES[0]) == ["a", "b"]
         with pytest.raises(LibraryNotFoundError, match=r"'none'.*'more', 'sounds'"):
-            search(store, AXES[0], library="none")
+            search(store, AXES[0], filter=SearchFilter(library="none"))
 
 
 def test_bad_queries_are_refused(tmp_path: Path) -> None:
