@@ -397,7 +397,7 @@ class Catalog:
         statement = select(SegmentRow.id, SegmentRow.vector)
         with self._transaction() as connection:
             return {
-                row.id: np.frombuffer(row.vector, "<f4").astype(np.float32, copy=False)
+                row.id: _matrix([row.vector], _state(connection).space.dim)[0]
                 for part in _parts(segment_ids)
                 for row in connection.execute(statement.where(SegmentRow.id.in_(part)))
             }
@@ -406,6 +406,12 @@ class Catalog:
         """Segments with an id above ``last_id``, by id, a portion at a time: a large catalogue never fits memory."""
         with self._transaction() as connection:
             yield from _vectors_above(connection, last_id, _state(connection).space.dim)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction for questions that only one caller has; failures are StoreErrors as everywhere."""
+        with self._transaction() as connection:
+            yield connection
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -575,6 +581,10 @@ def _hidden_ids(connection: Connection) -> NDArray[np.int64]:
 
 
 def _matrix(vectors: Sequence[bytes], dim: int) -> NDArray[np.float32]:
+    if any(len(vector) != 4 * dim for vector in vectors):
+        raise StoreError(
+            f"The catalogue holds a vector that is not of {dim} dimensions; it is damaged: `sonoglot verify` says more."
+        )
     return np.frombuffer(b"".join(vectors), "<f4").reshape(-1, dim).astype(np.float32, copy=False)
 
 

@@ -49,6 +49,7 @@ class Store:
         self._snapshot: Snapshot | None = None
         self._chosen: tuple[Snapshot | None, dict[SearchFilter, Chosen]] = (None, {})
         self._read_published()
+        self._asked = None if self._published is None else self._published[0].asked
 
     def snapshot(self) -> Snapshot:
         """The vectors as of now; takes over what changed in the store since the last call.
@@ -73,17 +74,21 @@ class Store:
             held[filter] = snapshot.choose(self.catalog.matching_segment_ids(filter))
         return held[filter]
 
+    def ask_index(self, kind: IndexKind | None) -> None:
+        """From the next publication on, the index is of this kind; None: by size."""
+        self._asked = kind
+
     def save_index(self) -> None:
-        """Publish an index that is current, or lacks few segments. Only for a writable store.
+        """Publish an index that is current, or lacks few segments. Only for a writable store."""
+        if not self.writable:
+            raise StoreError("This store is open for reading only.")
+        publish(self.directory, self.catalog, self.manifest, asked=self._asked)
+        self._read_published()
 
-        The kind is the one that was asked for last (see ``choose_index``), or goes by size.
-        """
-        asked = None if self._published is None else self._published[0].asked
-        self._publish(asked)
-
-    def choose_index(self, kind: IndexKind | None) -> None:
-        """Publish an index of this kind, now and from now on; None: by size."""
-        self._publish(kind)
+    def rebuild_index(self) -> None:
+        """Make the index again from the catalogue, whatever the published one looks like."""
+        self._published = None
+        self.save_index()
 
     def index_is_saved(self) -> bool:
         """Whether the published index is whole and current, but for segments few enough to be read beside it."""
@@ -97,12 +102,6 @@ class Store:
     def manifest(self) -> Manifest | None:
         """What is published, or None if there is no whole index."""
         return None if self._published is None else self._published[0]
-
-    def _publish(self, asked: IndexKind | None) -> None:
-        if not self.writable:
-            raise StoreError("This store is open for reading only.")
-        publish(self.directory, self.catalog, self.manifest, asked=asked)
-        self._read_published()
 
     def _is_current(self) -> bool:
         state = self.catalog.state()
@@ -147,17 +146,25 @@ def open_store(directory: Path, *, space: EmbeddingSpace | None = None) -> Itera
         SpaceMismatchError: the store was built in another space.
         StoreError: it is damaged or of another format.
     """
+    with open_catalog(directory) as catalog:
+        _check_space(catalog, space, directory)
+        store = Store(directory, catalog, writable=False)
+        if not store.index_is_saved():
+            _save_if_possible(directory, store)
+        yield store
+
+
+@contextmanager
+def open_catalog(directory: Path) -> Iterator[Catalog]:
+    """Open the catalogue of an existing store alone, leaving the index as it is; errors as in ``open_store``."""
     if not (directory / "catalog.sqlite").is_file():
         raise StoreNotFoundError(
             f"There is no store at {str(directory)!r}. Make one with: sonoglot index FOLDER --library NAME"
         )
     catalog = Catalog(directory / "catalog.sqlite")
     try:
-        _check_space(catalog, space, directory)
-        store = Store(directory, catalog, writable=False)
-        if not store.index_is_saved():
-            _save_if_possible(directory, store)
-        yield store
+        catalog.state()
+        yield catalog
     finally:
         catalog.close()
 

@@ -22,6 +22,7 @@ from sonoglot.commands import (
     status,
     tags,
     train,
+    verify,
 )
 from sonoglot.output import readable_errors
 
@@ -37,6 +38,8 @@ app.command("search")(readable_errors(search.search))
 app.command("serve")(readable_errors(serve.serve))
 app.command("libraries")(readable_errors(libraries.libraries))
 app.command("status")(readable_errors(status.status))
+app.command("verify")(readable_errors(verify.verify))
+app.command("rebuild")(readable_errors(verify.rebuild))
 app.command("remove")(readable_errors(remove.remove))
 app.command("models")(readable_errors(models.models))
 app.command("convert-beats")(readable_errors(convert_beats.convert_beats))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sonoglot.commands.remove import forget_missing
-from sonoglot.options import DEFAULT_STORE, JsonOption, ModelOption, StoreOption
+from sonoglot.options import DEFAULT_STORE, IndexKindOption, JsonOption, ModelOption, StoreOption, index_kind
 from sonoglot.output import fail, print_json
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def index(
         Path | None,
         typer.Option("--report", metavar="FILE", help="Write what became of each file, as JSON lines."),
     ] = None,
+    index: IndexKindOption = None,
     store: StoreOption = DEFAULT_STORE,
     model: ModelOption = None,
     as_json: JsonOption = False,
@@ -57,6 +58,8 @@ def index(
         on_report = stack.enter_context(_report_to(report))
         loaded = load_model(model)
         opened = stack.enter_context(open_store_for_writing(store.expanduser(), space=loaded.space))
+        if index is not None:
+            opened.ask_index(index_kind(index))
         with _progress() as on_progress:
             if paths:
                 summary = index_paths(

@@ -63,7 +63,8 @@ def ivf(tmp_path: Path) -> Path:
     with open_store_for_writing(tmp_path, space=SPACE) as store:
         for number in range(10):
             put(store, f"{number}", vectors(100, seed=number))
-        store.choose_index(IndexKind.IVF)
+        store.ask_index(IndexKind.IVF)
+        store.save_index()
     return tmp_path
 
 
@@ -139,7 +140,7 @@ def test_a_reader_takes_over_another_kind_and_the_choice_stays(ivf: Path) -> Non
         before = [hit.path.name for hit in search(reader, own)]
         for kind in (IndexKind.HNSW, IndexKind.EXACT, None):
             with open_store_for_writing(ivf) as store:
-                store.choose_index(kind)
+                store.ask_index(kind)
                 put(store, f"more {kind}", vectors(1, seed=90))
                 store.save_index()
             told = json.loads((ivf / "manifest.json").read_text())["index"]
@@ -160,7 +161,7 @@ def test_an_index_that_does_not_stand_the_check_leaves_the_old_one(
         with pytest.raises(
             StoreError, match=r"could not be written .*not what the catalogue holds.*run the command"
         ):
-            store.choose_index(IndexKind.EXACT)
+            store.rebuild_index()
         assert (directories(ivf), (ivf / "manifest.json").read_bytes()) == (before, manifest)
         assert best(store, vectors(1, seed=100)[0]) == "new"
 
