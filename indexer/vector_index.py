@@ -74,7 +74,7 @@ class VectorIndex:
         """Segment ids, ascending, shape (N,)."""
         self.vectors = vectors
         """Their vectors, shape (N, D), memory-mapped."""
-        self._coarse = coarse
+        self.coarse = coarse
 
     @classmethod
     def empty(cls, dim: int) -> "VectorIndex":
@@ -99,17 +99,17 @@ class VectorIndex:
         """
         there_are = len(self) if among is None else len(among.positions)
         count = min(count, there_are)
-        if self._coarse is None or there_are <= EXACT_ROWS:
+        if self.coarse is None or there_are <= EXACT_ROWS:
             return nearest_rows(
                 query, self.vectors, count=count, among=None if among is None else among.positions
             )
-        effort = self._effort(there_are / len(self))
+        effort = self.effort(there_are / len(self))
         # The effort was measured for ten results; more of them lie in more lists.
         probes = round(effort.probes * max(1.0, count / (4 * RECALL_AT)) ** 0.5)
         bits = None if among is None else among.bits
         while True:
             positions, scores = refined(
-                self._coarse,
+                self.coarse,
                 query,
                 self.vectors,
                 count=count,
@@ -119,13 +119,14 @@ class VectorIndex:
             )
             if len(positions) >= count:
                 return positions, scores
-            if probes >= self._coarse.most_effort:
+            if probes >= self.coarse.most_effort:
                 return nearest_rows(
                     query, self.vectors, count=count, among=None if among is None else among.positions
                 )
-            probes = min(self._coarse.most_effort, probes * 4)
+            probes = min(self.coarse.most_effort, probes * 4)
 
-    def _effort(self, share: float) -> Effort:
+    def effort(self, share: float) -> Effort:
+        """The effort for a share of the rows: that of the next smaller share that was measured."""
         efforts = self.about.efforts
         return next((effort for effort in efforts if effort.share <= share), efforts[-1])
 
