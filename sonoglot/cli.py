@@ -10,6 +10,7 @@ from sonoglot.commands import (
     evaluate,
     experiment,
     index,
+    keys,
     libraries,
     manifest,
     models,
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command("index")(readable_errors(index.index))
 app.command("search")(readable_errors(search.search))
 app.command("serve")(readable_errors(serve.serve))
+app.add_typer(keys.add_commands(readable_errors), name="keys")
 app.command("libraries")(readable_errors(libraries.libraries))
 app.command("status")(readable_errors(status.status))
 app.command("verify")(readable_errors(verify.verify))

@@ -23,6 +23,23 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 LibraryOption = Annotated[
     str | None, typer.Option("--library", metavar="NAME", help="Look only in this library.")
 ]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        metavar="URL",
+        envvar="SONOGLOT_DATABASE",
+        help="Database of keys and jobs, as SQLAlchemy names it; SQLite in the store if not given.",
+    ),
+]
+
+
+class KeyScope(StrEnum):
+    """What a key may do; kept here, for the service takes long to import."""
+
+    SEARCH = "search"
+    INDEX = "index"
+    ADMIN = "admin"
 
 
 class IndexChoice(StrEnum):
