@@ -61,6 +61,10 @@ class TooManyRequestsError(ServiceError):
         self.retry_after_s = retry_after_s
 
 
+class OverloadedError(TooManyRequestsError):
+    """The server has more to do than it can do soon."""
+
+
 class UnknownKeyError(ServiceError):
     """There is no such key."""
 
