@@ -26,17 +26,16 @@ from indexer.containers import (
     ends_inside_ogg_page,
     file_size,
     id3_size,
-    missing_pcm_share,
     mp3_declares_length,
 )
 from indexer.errors import DecodeError, DecodeReason, UnreadableFileError
+from indexer.sniffing import MIN_RATE_HZ, check_claims, why_not_decodable
+from indexer.structure import how_cut_off
 
 MAX_DURATION_S = 6 * 3600.0
 """Longest clip that is taken, in seconds."""
 
 BLOCK_FRAMES = 65536
-MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
-MAX_CHANNELS = 32
 MAX_PEAK = 100.0
 """Decoded music overshoots 1.0 a little; a peak beyond this is integer data labelled as float."""
 
@@ -65,6 +64,8 @@ _FORMATS_WITH_TRUE_DURATION = (
     "ape",
     "w64",
     "au",
+    "tta",
+    "wv",
 )
 
 _INTEGER_SCALES = {"u1": 128.0, "i2": 32768.0, "i4": 2147483648.0, "i8": 9223372036854775808.0}
@@ -108,10 +109,7 @@ class AudioStream:
 
     def _checked_blocks(self) -> Iterator[_Block]:
         for block in _decoded_blocks(self._file, self._name):
-            if not MIN_RATE_HZ <= block.rate_hz <= MAX_RATE_HZ:
-                raise _error(
-                    DecodeReason.BAD_HEADER, self._name, f"claims a sample rate of {block.rate_hz} Hz"
-                )
+            _check_claims(1, block.rate_hz, self._name)
             if len(block.samples) == 0:
                 continue
             self.source_rate_hz = self.source_rate_hz or block.rate_hz
@@ -186,18 +184,15 @@ def _decoded_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
     head = file.read(12)
     file.seek(0)
     try:
-        if _is_pcm_container(head):
-            share = missing_pcm_share(file)
-            file.seek(0)
-            if share > _TOLERATED_LOSS_SHARE:
-                raise _error(
-                    DecodeReason.TRUNCATED, name, f"is cut off: {share:.0%} of the declared data is missing"
-                )
+        cut = how_cut_off(file)
+        file.seek(0)
+        if cut is not None:
+            raise _error(DecodeReason.TRUNCATED, name, f"is cut off: {cut}")
         if _is_pcm_container(head) or head[:4] == b"fLaC":
             sound = _open_with_soundfile(file)
             if sound is not None:
                 with sound:
-                    yield from _soundfile_blocks(sound, name)
+                    yield from _soundfile_blocks(sound, file, name)
                 return
         yield from _ffmpeg_blocks(file, name)
     except (
@@ -222,20 +217,23 @@ def _open_with_soundfile(file: BinaryIO) -> soundfile.SoundFile | None:
         return None  # A codec that libsndfile lacks, or a broken header: FFmpeg decides which.
 
 
-def _soundfile_blocks(sound: soundfile.SoundFile, name: str) -> Iterator[_Block]:
-    _check_channels(sound.channels, name)
+def _soundfile_blocks(sound: soundfile.SoundFile, file: BinaryIO, name: str) -> Iterator[_Block]:
+    _check_claims(sound.channels, sound.samplerate, name)
     declared, decoded = sound.frames, 0
     try:
         while len(frames := sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
             decoded += len(frames)
             yield _Block(sound.samplerate, _mono(frames.T.astype(np.float32, copy=False)))
     except soundfile.LibsndfileError as error:
-        reason = DecodeReason.TRUNCATED if decoded else DecodeReason.CORRUPT
-        raise _error(reason, name, f"breaks off after {decoded / sound.samplerate:.2f} s: {error}") from error
+        for _ in _ffmpeg_blocks(file, name):  # goes on behind the damage, and so tells its end from its middle
+            pass
+        told = f"is damaged within {BLOCK_FRAMES / sound.samplerate:.1f} s after {decoded / sound.samplerate:.1f} s"
+        raise _error(DecodeReason.CORRUPT, name, told) from error
     _check_complete(decoded / sound.samplerate, declared / sound.samplerate, name)
 
 
 def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
+    file.seek(0)
     head = file.read(8)
     trusts_mp3 = mp3_declares_length(file)
     size_of_tag = id3_size(file)
@@ -243,16 +241,18 @@ def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
     try:
         container = av.open(file, mode="r", options=_FFMPEG_OPTIONS, metadata_errors="ignore")
     except (av.error.FFmpegError, ValueError) as error:
-        if head[4:] == b"ftyp":
-            raise _error(DecodeReason.TRUNCATED, name, "is cut off: its index (moov) is missing") from error
         if head[:4] == b"OggS" and ends_inside_ogg_page(file):
             raise _error(DecodeReason.TRUNCATED, name, "is cut off: it ends inside an Ogg page") from error
-        raise _error(DecodeReason.NOT_AUDIO, name, "is not audio in a known format") from error
+        reason, told = why_not_decodable(file)
+        raise _error(reason, name, told) from error
     with container:
         if not container.streams.audio:
             raise _error(DecodeReason.NO_AUDIO_STREAM, name, "has no sound track")
         stream = container.streams.audio[0]
-        _check_channels(stream.codec_context.channels, name)
+        codec = stream.codec_context
+        if codec is None:
+            raise _error(DecodeReason.UNSUPPORTED, name, "holds sound in a codec that is not known here")
+        _check_claims(codec.channels, codec.sample_rate or MIN_RATE_HZ, name)  # some tell it only while decoding
         counts = _PacketCounts()
         decoded_s = 0.0
         for block in _decode_packets(container, stream, counts):
@@ -273,12 +273,16 @@ def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
         declared_s = _declared_duration_s(container, stream)
         trusted = trusts_mp3 if kind == "mp3" else kind.startswith(_FORMATS_WITH_TRUE_DURATION)
         if trusted and declared_s is not None:
-            _check_complete(decoded_s, declared_s, name)
+            is_damaged = counts.bad > 0 and not counts.ends_bad
+            _check_complete(decoded_s, declared_s, name, is_damaged=is_damaged)
+        if counts.bad and not decoded_s:
+            raise _error(DecodeReason.CORRUPT, name, "is damaged: nothing of it can be decoded")
 
 
 class _PacketCounts:
     def __init__(self) -> None:
         self.all = self.bad = self.bytes = 0
+        self.ends_bad = False
 
 
 def _decode_packets(
@@ -291,7 +295,9 @@ def _decode_packets(
             frames = packet.decode()
         except av.error.FFmpegError:
             counts.bad += 1
+            counts.ends_bad = True
             continue
+        counts.ends_bad = counts.ends_bad and packet.size == 0  # only flushing comes after it
         for frame in frames:
             yield _Block(frame.sample_rate, _mono(_planes(frame)))
 
@@ -328,17 +334,18 @@ def _nonempty(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
         yield samples
 
 
-def _check_channels(channels: int, name: str) -> None:
-    if not 1 <= channels <= MAX_CHANNELS:
-        raise _error(
-            DecodeReason.BAD_HEADER, name, f"claims {channels} channels; 1 to {MAX_CHANNELS} are taken"
-        )
+def _check_claims(channels: int, rate_hz: int, name: str) -> None:
+    absurd = check_claims(channels, rate_hz)
+    if absurd is not None:
+        raise _error(absurd[0], name, absurd[1])
 
 
-def _check_complete(decoded_s: float, declared_s: float, name: str) -> None:
+def _check_complete(decoded_s: float, declared_s: float, name: str, *, is_damaged: bool = False) -> None:
     if declared_s - decoded_s > max(_TOLERATED_LOSS_S, _TOLERATED_LOSS_SHARE * declared_s):
-        told = f"is cut off: it declares {declared_s:.2f} s and holds {decoded_s:.2f} s"
-        raise _error(DecodeReason.TRUNCATED, name, told)
+        reason = DecodeReason.CORRUPT if is_damaged else DecodeReason.TRUNCATED
+        what = "damaged in the middle" if is_damaged else "cut off"
+        told = f"is {what}: it declares {declared_s:.2f} s and holds {decoded_s:.2f} s"
+        raise _error(reason, name, told)
 
 
 def _error(reason: DecodeReason, name: str, what: str) -> DecodeError:

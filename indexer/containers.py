@@ -1,15 +1,7 @@
-"""What an audio file says about its own length, read from its raw bytes.
-
-Decoders repair what they can and then return less than a file once held, without a word. To tell a short
-recording from a broken download, the declared length is read here and compared with what was decoded.
-"""
+"""Small facts about an audio file's length, read from its raw bytes; ``structure`` walks a file's parts."""
 
 import os
-import struct
 from typing import BinaryIO
-
-_UNKNOWN_LENGTHS = (range(1), range(0x7FFFF000, 0x80000000), range(0xFFFFF000, 0x100000000))
-"""Data sizes that programs write into a WAV header when they stream it and cannot know its length."""
 
 _OGG_TAIL_BYTES = 65536 + 512
 """An Ogg page has at most 65,307 bytes, so the last one starts within this many bytes of the end."""
@@ -20,29 +12,6 @@ def file_size(file: BinaryIO) -> int:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     return size
-
-
-def missing_pcm_share(file: BinaryIO) -> float:
-    """Share of the sound data that a WAV or AIFF file declares but does not hold; 0 where nothing is
-    declared."""
-    size = file_size(file)
-    head = file.read(12)
-    order = ">" if head[:4] in (b"FORM", b"RIFX") else "<"
-    data_id = b"SSND" if head[:4] == b"FORM" else b"data"
-    long_size: int | None = None
-    while len(header := file.read(8)) == 8:
-        chunk_id, chunk_size = header[:4], struct.unpack(f"{order}I", header[4:])[0]
-        if chunk_id == b"ds64":
-            body = file.read(chunk_size)
-            long_size = struct.unpack_from("<Q", body, 8)[0] if len(body) >= 16 else None
-        elif chunk_id == data_id:
-            declared = long_size if long_size is not None and chunk_size == 0xFFFFFFFF else chunk_size
-            if long_size is None and any(chunk_size in unknown for unknown in _UNKNOWN_LENGTHS):
-                return 0.0
-            return max(0.0, 1 - (size - file.tell()) / declared) if declared else 0.0
-        else:
-            file.seek(chunk_size + chunk_size % 2, os.SEEK_CUR)
-    return 0.0
 
 
 def ends_inside_ogg_page(file: BinaryIO) -> bool:

@@ -15,7 +15,11 @@ class DecodeReason(StrEnum):
 
     EMPTY_FILE = "empty_file"
     NO_SAMPLES = "no_samples"
+    ONLY_ZEROS = "only_zeros"
     NOT_AUDIO = "not_audio"
+    PLAYLIST = "playlist"
+    PLACEHOLDER = "placeholder"
+    UNSUPPORTED = "unsupported"
     NO_AUDIO_STREAM = "no_audio_stream"
     TRUNCATED = "truncated"
     CORRUPT = "corrupt"
