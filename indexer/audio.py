@@ -7,8 +7,6 @@ reason.
 """
 
 import io
-import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +26,8 @@ from indexer.containers import (
     id3_size,
     mp3_declares_length,
 )
-from indexer.errors import DecodeError, DecodeReason, UnreadableFileError
+from indexer.errors import DecodeError, DecodeReason
+from indexer.opening import check_was_readable, open_regular, unreadable
 from indexer.sniffing import MIN_RATE_HZ, check_claims, why_not_decodable
 from indexer.structure import how_cut_off
 
@@ -72,8 +71,11 @@ _INTEGER_SCALES = {"u1": 128.0, "i2": 32768.0, "i4": 2147483648.0, "i8": 9223372
 
 
 class _Block(NamedTuple):
+    """Mono samples, and how long the whole recording is if its header can be believed, else 0."""
+
     rate_hz: int
     samples: NDArray[np.float32]
+    declared_s: float = 0.0
 
 
 class AudioStream:
@@ -92,20 +94,28 @@ class AudioStream:
         self._max_duration_s = max_duration_s
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        is_empty = True
+        for samples in self._resampled():
+            if len(samples):
+                is_empty = False
+                yield samples
+        if is_empty:
+            told = f"is too short: after {self.duration_s * 1e6:.0f} microseconds it ends"
+            raise _error(DecodeReason.TOO_SHORT, self._name, told)
+
+    def _resampled(self) -> Iterator[NDArray[np.float32]]:
         resampler: soxr.ResampleStream | None = None
         rate: int | None = None
         for block in self._checked_blocks():
             if block.rate_hz != rate:
                 if resampler is not None:
-                    yield from _nonempty(resampler.resample_chunk(np.empty(0, np.float32), last=True))
+                    yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
                 rate = block.rate_hz
                 wanted = self._sample_rate_hz
                 resampler = None if rate == wanted else soxr.ResampleStream(rate, wanted, 1, dtype="float32")
-            yield from _nonempty(
-                block.samples if resampler is None else resampler.resample_chunk(block.samples)
-            )
+            yield block.samples if resampler is None else resampler.resample_chunk(block.samples)
         if resampler is not None:
-            yield from _nonempty(resampler.resample_chunk(np.empty(0, np.float32), last=True))
+            yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
 
     def _checked_blocks(self) -> Iterator[_Block]:
         for block in _decoded_blocks(self._file, self._name):
@@ -114,7 +124,7 @@ class AudioStream:
                 continue
             self.source_rate_hz = self.source_rate_hz or block.rate_hz
             self.duration_s += len(block.samples) / block.rate_hz
-            if self.duration_s > self._max_duration_s:
+            if max(self.duration_s, block.declared_s) > self._max_duration_s:
                 limit = f"is longer than the limit of {self._max_duration_s:g} s; cut it into parts"
                 raise _error(DecodeReason.TOO_LONG, self._name, limit)
             peak = float(np.abs(block.samples).max())
@@ -133,9 +143,9 @@ class AudioStream:
 
 @contextmanager
 def open_audio(
-    source: Path | bytes, *, sample_rate_hz: int, max_duration_s: float = MAX_DURATION_S
+    source: Path | bytes | BinaryIO, *, sample_rate_hz: int, max_duration_s: float = MAX_DURATION_S
 ) -> Iterator[AudioStream]:
-    """Open a recording, given as a path or as a file's content.
+    """Open a recording, given as a path, as a file from ``open_regular``, or as a file's content.
 
     Raises:
         UnreadableFileError: the path does not exist, may not be read, or is no regular file.
@@ -148,60 +158,61 @@ def open_audio(
 
 
 def decode_audio(
-    source: Path | bytes, *, sample_rate_hz: int, max_duration_s: float = MAX_DURATION_S
+    source: Path | bytes | BinaryIO, *, sample_rate_hz: int, max_duration_s: float = MAX_DURATION_S
 ) -> NDArray[np.float32]:
-    """Decode a whole recording (a path, or a file's content) to float32 mono samples at ``sample_rate_hz``.
+    """Decode a whole recording to float32 mono samples at ``sample_rate_hz``; at least one.
 
     Raises:
         DecodeError: with its ``reason``; see ``open_audio``.
     """
     with open_audio(source, sample_rate_hz=sample_rate_hz, max_duration_s=max_duration_s) as stream:
-        # a few samples may come to none at this rate
-        return np.concatenate([np.empty(0, np.float32), *stream])
+        return np.concatenate(list(stream))
 
 
 @contextmanager
-def _open(source: Path | bytes) -> Iterator[tuple[BinaryIO, str]]:
+def _open(source: Path | bytes | BinaryIO) -> Iterator[tuple[BinaryIO, str]]:
     if isinstance(source, bytes):
         yield io.BytesIO(source), "The audio"
-        return
-    name = f"{str(source)!r}"
-    try:
-        # O_NONBLOCK: opening a named pipe must not wait for somebody to write into it.
-        descriptor = os.open(source, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UnreadableFileError(DecodeReason.VANISHED, f"{name} does not exist.") from error
-    except (OSError, ValueError) as error:
-        raise UnreadableFileError(DecodeReason.UNREADABLE, f"{name} cannot be read: {error}.") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise UnreadableFileError(DecodeReason.NOT_A_FILE, f"{name} is not a regular file.")
-    with os.fdopen(descriptor, "rb") as file:
-        yield file, name
+    elif isinstance(source, Path):
+        with open_regular(source) as file:
+            yield file, repr(str(source))
+    else:
+        yield source, repr(str(source.name))
 
 
 def _decoded_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
-    head = file.read(12)
-    file.seek(0)
     try:
-        cut = how_cut_off(file)
-        file.seek(0)
-        if cut is not None:
-            raise _error(DecodeReason.TRUNCATED, name, f"is cut off: {cut}")
-        if _is_pcm_container(head) or head[:4] == b"fLaC":
-            sound = _open_with_soundfile(file)
-            if sound is not None:
-                with sound:
-                    yield from _soundfile_blocks(sound, file, name)
-                return
-        yield from _ffmpeg_blocks(file, name)
+        yield from _blocks(file, name)
     except (
         av.error.FFmpegError,
         ValueError,
     ) as error:  # ValueError: PyAV met a sample format it does not know.
+        check_was_readable(file)
+        if isinstance(error, MemoryError):
+            raise
         raise _error(DecodeReason.CORRUPT, name, "is damaged and cannot be decoded") from error
     except OSError as error:
-        raise UnreadableFileError(DecodeReason.UNREADABLE, f"{name} cannot be read: {error}.") from error
+        raise unreadable(Path(file.name), error) from error
+    except DecodeError:
+        check_was_readable(file)
+        raise
+    check_was_readable(file)
+
+
+def _blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
+    cut = how_cut_off(file)
+    if cut is not None:
+        raise _error(DecodeReason.TRUNCATED, name, f"is cut off: {cut}")
+    file.seek(0)
+    head = file.read(12)
+    file.seek(0)
+    if _is_pcm_container(head) or head[:4] == b"fLaC":
+        sound = _open_with_soundfile(file)
+        if sound is not None:
+            with sound:
+                yield from _soundfile_blocks(sound, file, name)
+            return
+    yield from _ffmpeg_blocks(file, name)
 
 
 def _is_pcm_container(head: bytes) -> bool:
@@ -220,16 +231,19 @@ def _open_with_soundfile(file: BinaryIO) -> soundfile.SoundFile | None:
 def _soundfile_blocks(sound: soundfile.SoundFile, file: BinaryIO, name: str) -> Iterator[_Block]:
     _check_claims(sound.channels, sound.samplerate, name)
     declared, decoded = sound.frames, 0
+    declared_s = declared / sound.samplerate
     try:
         while len(frames := sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
             decoded += len(frames)
-            yield _Block(sound.samplerate, _mono(frames.T.astype(np.float32, copy=False)))
+            yield _Block(sound.samplerate, _mono(frames.T.astype(np.float32, copy=False)), declared_s)
     except soundfile.LibsndfileError as error:
-        for _ in _ffmpeg_blocks(file, name):  # goes on behind the damage, and so tells its end from its middle
+        for _ in _ffmpeg_blocks(
+            file, name
+        ):  # goes on behind the damage, and so tells its end from its middle
             pass
         told = f"is damaged within {BLOCK_FRAMES / sound.samplerate:.1f} s after {decoded / sound.samplerate:.1f} s"
         raise _error(DecodeReason.CORRUPT, name, told) from error
-    _check_complete(decoded / sound.samplerate, declared / sound.samplerate, name)
+    _check_complete(decoded / sound.samplerate, declared_s, name)
 
 
 def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
@@ -252,17 +266,21 @@ def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
         codec = stream.codec_context
         if codec is None:
             raise _error(DecodeReason.UNSUPPORTED, name, "holds sound in a codec that is not known here")
-        _check_claims(codec.channels, codec.sample_rate or MIN_RATE_HZ, name)  # some tell it only while decoding
+        _check_claims(
+            codec.channels, codec.sample_rate or MIN_RATE_HZ, name
+        )  # some tell it only while decoding
         counts = _PacketCounts()
         decoded_s = 0.0
+        kind = container.format.name
+        trusted = trusts_mp3 if kind == "mp3" else kind.startswith(_FORMATS_WITH_TRUE_DURATION)
+        declared_s = _declared_duration_s(container, stream) if trusted else None
         for block in _decode_packets(container, stream, counts):
             decoded_s += len(block.samples) / block.rate_hz
-            yield block
+            yield _Block(block.rate_hz, block.samples, declared_s or 0.0)
         if counts.bad > max(1, _MOST_BAD_PACKETS * counts.all):
             is_audio = counts.bad < counts.all
             reason = DecodeReason.CORRUPT if is_audio else DecodeReason.NOT_AUDIO
             raise _error(reason, name, f"is damaged: {counts.bad} of {counts.all} packets cannot be decoded")
-        kind = container.format.name
         unused = size - size_of_tag - counts.bytes
         if kind in ("mp3", "aac") and unused > max(_MOST_BYTES_UNUSED, _MOST_SHARE_UNUSED * size):
             raise _error(
@@ -270,11 +288,9 @@ def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
             )
         if kind == "ogg" and ends_inside_ogg_page(file):
             raise _error(DecodeReason.TRUNCATED, name, "is cut off: it ends inside an Ogg page")
-        declared_s = _declared_duration_s(container, stream)
-        trusted = trusts_mp3 if kind == "mp3" else kind.startswith(_FORMATS_WITH_TRUE_DURATION)
-        if trusted and declared_s is not None:
-            is_damaged = counts.bad > 0 and not counts.ends_bad
-            _check_complete(decoded_s, declared_s, name, is_damaged=is_damaged)
+        declared_s = _declared_duration_s(container, stream) if trusted else None  # some know more in the end
+        if declared_s is not None:
+            _check_complete(decoded_s, declared_s, name, end_s=counts.end_s())
         if counts.bad and not decoded_s:
             raise _error(DecodeReason.CORRUPT, name, "is damaged: nothing of it can be decoded")
 
@@ -282,7 +298,13 @@ def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
 class _PacketCounts:
     def __init__(self) -> None:
         self.all = self.bad = self.bytes = 0
-        self.ends_bad = False
+        self.last: av.AudioFrame | None = None
+
+    def end_s(self) -> float:
+        """Where the last frame says that it ends; less was decoded if others were lost before it."""
+        if self.last is None or self.last.time is None:
+            return 0.0
+        return self.last.time + self.last.samples / self.last.sample_rate
 
 
 def _decode_packets(
@@ -295,10 +317,9 @@ def _decode_packets(
             frames = packet.decode()
         except av.error.FFmpegError:
             counts.bad += 1
-            counts.ends_bad = True
             continue
-        counts.ends_bad = counts.ends_bad and packet.size == 0  # only flushing comes after it
         for frame in frames:
+            counts.last = frame
             yield _Block(frame.sample_rate, _mono(_planes(frame)))
 
 
@@ -329,19 +350,16 @@ def _mono(channels: NDArray[np.float32]) -> NDArray[np.float32]:
         )
 
 
-def _nonempty(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    if len(samples):
-        yield samples
-
-
 def _check_claims(channels: int, rate_hz: int, name: str) -> None:
     absurd = check_claims(channels, rate_hz)
     if absurd is not None:
         raise _error(absurd[0], name, absurd[1])
 
 
-def _check_complete(decoded_s: float, declared_s: float, name: str, *, is_damaged: bool = False) -> None:
-    if declared_s - decoded_s > max(_TOLERATED_LOSS_S, _TOLERATED_LOSS_SHARE * declared_s):
+def _check_complete(decoded_s: float, declared_s: float, name: str, *, end_s: float = 0.0) -> None:
+    tolerated_s = max(_TOLERATED_LOSS_S, _TOLERATED_LOSS_SHARE * declared_s)
+    if declared_s - decoded_s > tolerated_s:
+        is_damaged = declared_s - end_s <= tolerated_s
         reason = DecodeReason.CORRUPT if is_damaged else DecodeReason.TRUNCATED
         what = "damaged in the middle" if is_damaged else "cut off"
         told = f"is {what}: it declares {declared_s:.2f} s and holds {decoded_s:.2f} s"

@@ -54,9 +54,15 @@ _OTHER_HEADS = {
     b"MThd": "a MIDI file (notes, no sound)",
     b"\x00\x05\x16\x07": "a macOS resource file",
 }
-_PLAYLIST = re.compile(rb"\s*(#EXTM3U|ffconcat version|\[playlist\]|<asx|<\?xml.{0,200}?<playlist)", re.I | re.S)
-_PLACEHOLDER = re.compile(rb"version https://git-lfs\.github\.com/spec/|(\S*/)?\.git/annex/objects/|/annex/objects/")
-_PAGE = re.compile(rb"\s*(<\?xml.{0,200}?)?(<!--.{0,200}?-->\s*)?<(!doctype html|html|head|body)", re.I | re.S)
+_PLAYLIST = re.compile(
+    rb"\s*(#EXTM3U|ffconcat version|\[playlist\]|<asx|<\?xml.{0,200}?<playlist)", re.I | re.S
+)
+_PLACEHOLDER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/|(\S*/)?\.git/annex/objects/|/annex/objects/"
+)
+_PAGE = re.compile(
+    rb"\s*(<\?xml.{0,200}?)?(<!--.{0,200}?-->\s*)?<(!doctype html|html|head|body)", re.I | re.S
+)
 
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -103,9 +109,7 @@ def _unknown_codec(codec: int | None) -> tuple[DecodeReason, str] | None:
 
 
 def _harmed_audio(file: BinaryIO, head: bytes) -> tuple[DecodeReason, str] | None:
-    kind, least = next(
-        (value for start, value in _AUDIO_HEADS.items() if head.startswith(start)), (None, 0)
-    )
+    kind, least = next((value for start, value in _AUDIO_HEADS.items() if head.startswith(start)), (None, 0))
     size, tag = file_size(file), id3_size(file)
     if kind is None and size < _MPEG_LEAST and _is_mpeg_frame(head) and head[:2] not in _UTF_16_MARKS:
         kind, least = "MPEG audio", _MPEG_LEAST
@@ -133,7 +137,10 @@ def _something_else(head: bytes) -> tuple[DecodeReason, str]:
         told = "holds nothing but zero bytes where sound should begin; fetch or restore it again"
         return DecodeReason.ONLY_ZEROS, told
     if _PLAYLIST.match(head):
-        return DecodeReason.PLAYLIST, "is a playlist; index the files that it names, they are not opened from here"
+        return (
+            DecodeReason.PLAYLIST,
+            "is a playlist; index the files that it names, they are not opened from here",
+        )
     if _PLACEHOLDER.match(head):
         told = "is a placeholder of Git LFS or git-annex; fetch the file itself"
         return DecodeReason.PLACEHOLDER, told

@@ -228,4 +228,4 @@ def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
     path.chmod(0)
     with pytest.raises(UnreadableFileError) as caught:
         decode_audio(path, sample_rate_hz=RATE_HZ)
-    assert caught.value.reason is DecodeReason.UNREADABLE
+    assert caught.value.reason is DecodeReason.NO_PERMISSION
