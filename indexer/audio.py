@@ -24,12 +24,13 @@ from indexer.containers import (
     ends_inside_ogg_page,
     file_size,
     id3_size,
+    last_ogg_page_is_intact,
     mp3_declares_length,
 )
 from indexer.errors import DecodeError, DecodeReason
-from indexer.opening import check_was_readable, open_regular, unreadable
-from indexer.sniffing import MIN_RATE_HZ, check_claims, why_not_decodable
-from indexer.structure import how_cut_off
+from indexer.opening import OpenFile, open_regular
+from indexer.sniffing import MIN_RATE_HZ, absurd_claim, absurdity, why_no_codec, why_not_decodable
+from indexer.structure import EndlessPartsError, how_cut_off, is_whole
 
 MAX_DURATION_S = 6 * 3600.0
 """Longest clip that is taken, in seconds."""
@@ -42,6 +43,7 @@ MAX_PEAK = 100.0
 _TOLERATED_LOSS_S, _TOLERATED_LOSS_SHARE = 0.25, 0.02
 # Raw streams (MP3, AAC) are skipped over silently where they are damaged; more than this left out is corrupt.
 _MOST_BYTES_UNUSED, _MOST_SHARE_UNUSED = 8192, 0.2
+_FEW_BYTES_UNUSED = 1024
 _MOST_BAD_PACKETS = 0.05
 
 _FFMPEG_OPTIONS = {
@@ -66,6 +68,9 @@ _FORMATS_WITH_TRUE_DURATION = (
     "tta",
     "wv",
 )
+
+_CODECS_WITH_CHECKSUMS = ("ape", "flac", "tta", "wavpack")
+"""Each frame has a checksum, which FFmpeg checks only if told to."""
 
 _INTEGER_SCALES = {"u1": 128.0, "i2": 32768.0, "i4": 2147483648.0, "i8": 9223372036854775808.0}
 
@@ -143,7 +148,7 @@ class AudioStream:
 
 @contextmanager
 def open_audio(
-    source: Path | bytes | BinaryIO, *, sample_rate_hz: int, max_duration_s: float = MAX_DURATION_S
+    source: Path | bytes | OpenFile, *, sample_rate_hz: int, max_duration_s: float = MAX_DURATION_S
 ) -> Iterator[AudioStream]:
     """Open a recording, given as a path, as a file from ``open_regular``, or as a file's content.
 
@@ -158,7 +163,7 @@ def open_audio(
 
 
 def decode_audio(
-    source: Path | bytes | BinaryIO, *, sample_rate_hz: int, max_duration_s: float = MAX_DURATION_S
+    source: Path | bytes | OpenFile, *, sample_rate_hz: int, max_duration_s: float = MAX_DURATION_S
 ) -> NDArray[np.float32]:
     """Decode a whole recording to float32 mono samples at ``sample_rate_hz``; at least one.
 
@@ -170,43 +175,51 @@ def decode_audio(
 
 
 @contextmanager
-def _open(source: Path | bytes | BinaryIO) -> Iterator[tuple[BinaryIO, str]]:
+def _open(source: Path | bytes | OpenFile) -> Iterator[tuple[BinaryIO, str]]:
     if isinstance(source, bytes):
         yield io.BytesIO(source), "The audio"
     elif isinstance(source, Path):
         with open_regular(source) as file:
             yield file, repr(str(source))
     else:
-        yield source, repr(str(source.name))
+        yield source, repr(str(source.path))
 
 
 def _decoded_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
     try:
         yield from _blocks(file, name)
-    except (
-        av.error.FFmpegError,
-        ValueError,
-    ) as error:  # ValueError: PyAV met a sample format it does not know.
-        check_was_readable(file)
-        if isinstance(error, MemoryError):
-            raise
-        raise _error(DecodeReason.CORRUPT, name, "is damaged and cannot be decoded") from error
-    except OSError as error:
-        raise unreadable(Path(file.name), error) from error
-    except DecodeError:
-        check_was_readable(file)
+    except MemoryError:  # FFmpeg's is one of its own errors, too
         raise
-    check_was_readable(file)
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        # ValueError: PyAV met a sample format it does not know.
+        _check_was_readable(file)
+        raise _error(DecodeReason.CORRUPT, name, "is damaged and cannot be decoded") from error
+    except DecodeError:
+        _check_was_readable(file)
+        raise
+    _check_was_readable(file)
+
+
+def _check_was_readable(file: BinaryIO) -> None:
+    if isinstance(file, OpenFile):
+        file.check_was_readable()
 
 
 def _blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
-    cut = how_cut_off(file)
+    try:
+        cut = how_cut_off(file)
+    except EndlessPartsError as error:
+        raise _error(DecodeReason.BAD_HEADER, name, "is an endless chain of parts without sound") from error
     if cut is not None:
         raise _error(DecodeReason.TRUNCATED, name, f"is cut off: {cut}")
     file.seek(0)
     head = file.read(12)
     file.seek(0)
     if _is_pcm_container(head) or head[:4] == b"fLaC":
+        absurd = absurd_claim(file)
+        if absurd is not None:
+            raise _error(DecodeReason.BAD_HEADER, name, absurd)
+        file.seek(0)
         sound = _open_with_soundfile(file)
         if sound is not None:
             with sound:
@@ -230,20 +243,22 @@ def _open_with_soundfile(file: BinaryIO) -> soundfile.SoundFile | None:
 
 def _soundfile_blocks(sound: soundfile.SoundFile, file: BinaryIO, name: str) -> Iterator[_Block]:
     _check_claims(sound.channels, sound.samplerate, name)
-    declared, decoded = sound.frames, 0
-    declared_s = declared / sound.samplerate
+    declared_s, decoded_s = sound.frames / sound.samplerate, 0.0
     try:
         while len(frames := sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
-            decoded += len(frames)
+            decoded_s += len(frames) / sound.samplerate
             yield _Block(sound.samplerate, _mono(frames.T.astype(np.float32, copy=False)), declared_s)
     except soundfile.LibsndfileError as error:
-        for _ in _ffmpeg_blocks(
-            file, name
-        ):  # goes on behind the damage, and so tells its end from its middle
-            pass
-        told = f"is damaged within {BLOCK_FRAMES / sound.samplerate:.1f} s after {decoded / sound.samplerate:.1f} s"
-        raise _error(DecodeReason.CORRUPT, name, told) from error
-    _check_complete(decoded / sound.samplerate, declared_s, name)
+        told = f"is damaged within {BLOCK_FRAMES / sound.samplerate:.1f} s after {decoded_s:.1f} s"
+        # FFmpeg goes on behind the damage, and so tells a damaged middle from a missing end.
+        for block in _ffmpeg_blocks(file, name):
+            decoded_s += len(block.samples) / block.rate_hz
+            if decoded_s > MAX_DURATION_S:
+                break
+        if decoded_s:
+            raise _error(DecodeReason.CORRUPT, name, told) from error
+    else:
+        _check_complete(decoded_s, declared_s, name)
 
 
 def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
@@ -257,18 +272,21 @@ def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
     except (av.error.FFmpegError, ValueError) as error:
         if head[:4] == b"OggS" and ends_inside_ogg_page(file):
             raise _error(DecodeReason.TRUNCATED, name, "is cut off: it ends inside an Ogg page") from error
-        reason, told = why_not_decodable(file)
-        raise _error(reason, name, told) from error
+        why = why_not_decodable(file)
+        raise _error(why.reason, name, why.words) from error
     with container:
         if not container.streams.audio:
             raise _error(DecodeReason.NO_AUDIO_STREAM, name, "has no sound track")
         stream = container.streams.audio[0]
         codec = stream.codec_context
-        if codec is None:
-            raise _error(DecodeReason.UNSUPPORTED, name, "holds sound in a codec that is not known here")
+        if codec is None or not codec.channels:  # FFmpeg knows neither, or takes noise for sound
+            why = why_no_codec(file) if codec is None else why_not_decodable(file)
+            raise _error(why.reason, name, why.words)
         _check_claims(
             codec.channels, codec.sample_rate or MIN_RATE_HZ, name
         )  # some tell it only while decoding
+        if codec.name in _CODECS_WITH_CHECKSUMS:
+            codec.options = {"err_detect": "crccheck+explode"}
         counts = _PacketCounts()
         decoded_s = 0.0
         kind = container.format.name
@@ -288,9 +306,17 @@ def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
             )
         if kind == "ogg" and ends_inside_ogg_page(file):
             raise _error(DecodeReason.TRUNCATED, name, "is cut off: it ends inside an Ogg page")
+        if kind == "ogg" and not last_ogg_page_is_intact(file):
+            raise _error(DecodeReason.CORRUPT, name, "is damaged: the checksum of its last page is wrong")
         declared_s = _declared_duration_s(container, stream) if trusted else None  # some know more in the end
         if declared_s is not None:
-            _check_complete(decoded_s, declared_s, name, end_s=counts.end_s())
+            has_end = (
+                kind == "ogg"
+                or is_whole(file)
+                or _is_complete(counts.end_s(), declared_s)
+                or (kind in ("mp3", "aac") and unused > _FEW_BYTES_UNUSED)
+            )
+            _check_complete(decoded_s, declared_s, name, has_end=has_end)
         if counts.bad and not decoded_s:
             raise _error(DecodeReason.CORRUPT, name, "is damaged: nothing of it can be decoded")
 
@@ -312,12 +338,12 @@ def _decode_packets(
 ) -> Iterator[_Block]:
     for packet in container.demux(stream):
         counts.all += 1
-        counts.bytes += packet.size
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
             counts.bad += 1
             continue
+        counts.bytes += packet.size if frames else 0
         for frame in frames:
             counts.last = frame
             yield _Block(frame.sample_rate, _mono(_planes(frame)))
@@ -351,19 +377,21 @@ def _mono(channels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _check_claims(channels: int, rate_hz: int, name: str) -> None:
-    absurd = check_claims(channels, rate_hz)
+    absurd = absurdity(channels, rate_hz)
     if absurd is not None:
-        raise _error(absurd[0], name, absurd[1])
+        raise _error(DecodeReason.BAD_HEADER, name, absurd)
 
 
-def _check_complete(decoded_s: float, declared_s: float, name: str, *, end_s: float = 0.0) -> None:
-    tolerated_s = max(_TOLERATED_LOSS_S, _TOLERATED_LOSS_SHARE * declared_s)
-    if declared_s - decoded_s > tolerated_s:
-        is_damaged = declared_s - end_s <= tolerated_s
-        reason = DecodeReason.CORRUPT if is_damaged else DecodeReason.TRUNCATED
-        what = "damaged in the middle" if is_damaged else "cut off"
+def _check_complete(decoded_s: float, declared_s: float, name: str, *, has_end: bool = False) -> None:
+    if not _is_complete(decoded_s, declared_s):
+        reason = DecodeReason.CORRUPT if has_end else DecodeReason.TRUNCATED
+        what = "damaged in the middle" if has_end else "cut off"
         told = f"is {what}: it declares {declared_s:.2f} s and holds {decoded_s:.2f} s"
         raise _error(reason, name, told)
+
+
+def _is_complete(held_s: float, declared_s: float) -> bool:
+    return declared_s - held_s <= max(_TOLERATED_LOSS_S, _TOLERATED_LOSS_SHARE * declared_s)
 
 
 def _error(reason: DecodeReason, name: str, what: str) -> DecodeError:

@@ -8,7 +8,6 @@ import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
 
 from indexer.errors import DecodeReason, UnreadableFileError
 
@@ -20,6 +19,20 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+
+
+class OpenFile(io.BufferedReader):
+    """A file that ``open_regular`` opened. It has no ``name``, or FFmpeg would guess formats by it."""
+
+    def __init__(self, path: Path, raw: "_RememberingFile") -> None:
+        super().__init__(raw, _BUFFER_BYTES)
+        self.path = path
+        self._remembering = raw
+
+    def check_was_readable(self) -> None:
+        """Raise UnreadableFileError if the disk gave an error so far."""
+        if self._remembering.error is not None:
+            raise unreadable(self.path, self._remembering.error)
 
 
 class _RememberingFile(io.FileIO):
@@ -52,26 +65,20 @@ def check_regular(path: Path) -> os.stat_result:
     return info
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> OpenFile:
     """Open a file for reading, unless that would wait for somebody; UnreadableFileError says why not."""
     check_regular(path)  # devices must not even be opened
     try:
-        file = io.BufferedReader(_RememberingFile(path, opener=_open), _BUFFER_BYTES)
+        # O_NONBLOCK: if a named pipe took its place, opening it must not wait for somebody to write into it.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
     try:
-        _check_mode(path, os.fstat(file.fileno()).st_mode)  # it may have been replaced by a pipe
+        _check_mode(path, os.fstat(descriptor).st_mode)
     except UnreadableFileError:
-        file.close()
+        os.close(descriptor)
         raise
-    return file
-
-
-def check_was_readable(file: BinaryIO) -> None:
-    """Raise UnreadableFileError if the disk gave an error while this file, from ``open_regular``, was read."""
-    raw = getattr(file, "raw", None)
-    if isinstance(raw, _RememberingFile) and raw.error is not None:
-        raise unreadable(Path(file.name), raw.error)
+    return OpenFile(path, _RememberingFile(descriptor))
 
 
 def unreadable(path: Path, error: OSError | ValueError) -> UnreadableFileError:
@@ -97,8 +104,3 @@ def _check_mode(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):
         kind = _KINDS.get(stat.S_IFMT(mode), "something else")
         raise UnreadableFileError(DecodeReason.NOT_A_FILE, f"{str(path)!r} is {kind}, not a file.")
-
-
-def _open(path: str, flags: int) -> int:
-    # O_NONBLOCK: opening a named pipe must not wait for somebody to write into it.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

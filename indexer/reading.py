@@ -9,14 +9,13 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.audio import open_audio
 from indexer.errors import DecodeError, DecodeReason, UnreadableFileError
-from indexer.opening import open_regular, unreadable
+from indexer.opening import OpenFile, open_regular
 from indexer.windows import cut_windows
 
 WHOLE_CLIP_WINDOWS = 32
@@ -116,7 +115,7 @@ class _Reader:
         self._digest = hashlib.sha256()
         self._duration_s, self._rate_hz = 0.0, 0
 
-    def read(self, file: BinaryIO) -> Iterator[Windows]:
+    def read(self, file: OpenFile) -> Iterator[Windows]:
         info = os.fstat(file.fileno())
         self._facts = FileFacts(size_bytes=info.st_size, mtime_ns=info.st_mtime_ns, sha256="")
         if info.st_size > _LARGE_BYTES:
@@ -147,12 +146,12 @@ class _Reader:
             read_s=read_s,
         )
 
-    def _check_start(self, file: BinaryIO) -> None:
+    def _check_start(self, file: OpenFile) -> None:
         """Refuse what no decoder takes, or what is too long, before gigabytes of it are read for their hash."""
         with open_audio(file, sample_rate_hz=self._plan.sample_rate_hz) as stream:
             next(iter(stream), None)
 
-    def _decode(self, file: BinaryIO) -> Iterator[Windows]:
+    def _decode(self, file: OpenFile) -> Iterator[Windows]:
         window, hop, limit = self._plan.window, self._plan.hop, WHOLE_CLIP_WINDOWS
         with open_audio(file, sample_rate_hz=self._plan.sample_rate_hz) as stream:
             for cut in cut_windows(_hashed(stream, self._digest), window=window, hop=hop):
@@ -170,23 +169,24 @@ def _hashed(blocks: Iterable[NDArray[np.float32]], digest: "hashlib._Hash") -> I
         yield block
 
 
-def _sha256(file: BinaryIO) -> Generator[Windows, None, str]:
+def _sha256(file: OpenFile) -> Generator[Windows, None, str]:
     """Hash a file, with a sign of life for each gigabyte, for a slow disk takes minutes over a large file."""
     digest, buffer, done = hashlib.sha256(), bytearray(_BUFFER_BYTES), 0
     file.seek(0)
     try:
-        while read := file.readinto(buffer):  # pyright: ignore[reportAttributeAccessIssue]
+        while read := file.readinto(buffer):
             digest.update(memoryview(buffer)[:read])
             done += read
             if done >= _LARGE_BYTES:
                 yield Windows()
                 done = 0
-    except OSError as error:
-        raise unreadable(Path(file.name), error) from error
+    except OSError:
+        file.check_was_readable()
+        raise
     return digest.hexdigest()
 
 
-def _check_unchanged(file: BinaryIO, before: os.stat_result, path: Path) -> None:
+def _check_unchanged(file: OpenFile, before: os.stat_result, path: Path) -> None:
     now = os.fstat(file.fileno())
     try:
         there = os.stat(path)

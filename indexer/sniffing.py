@@ -5,14 +5,15 @@ People with a few thousand such files want to know which to restore, which to fe
 
 import re
 import struct
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-from indexer.containers import file_size, id3_size
+from indexer.containers import file_size, id3_size, ogg_has_only_headers
 from indexer.errors import DecodeReason
-from indexer.structure import claims, has_too_many_parts, how_cut_off
+from indexer.structure import Claims, claims, declares_no_sound
 
 MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
 MAX_CHANNELS = 32
+MAX_BITS = 64
 
 _AUDIO_HEADS: dict[bytes, tuple[str, int]] = {
     b"ID3": ("MP3", 128),
@@ -72,55 +73,77 @@ _MPEG_LEAST = 2048
 """Fewer bytes may hold too few frames to be known by. More must be known: noise begins like a frame now and then."""
 
 
-def why_not_decodable(file: BinaryIO) -> tuple[DecodeReason, str]:
-    """Why no decoder could open a file: the reason, and words to follow its name, without a full stop."""
-    cut = how_cut_off(file)
-    if cut is not None:
-        return DecodeReason.TRUNCATED, f"is cut off: {cut}"
-    if has_too_many_parts(file):
-        return DecodeReason.BAD_HEADER, "is an endless chain of parts and no sound"
+class Why(NamedTuple):
+    """Why there is no sound to be had: for programs, and in words to follow the file's name, without a full stop."""
+
+    reason: DecodeReason
+    words: str
+
+
+def why_not_decodable(file: BinaryIO) -> Why:
+    """Why no decoder could open a file of which ``structure`` finds nothing missing."""
+    if declares_no_sound(file):
+        return Why(DecodeReason.NO_SAMPLES, "holds no samples")
     claimed = claims(file)
     if claimed is not None:
-        return (
-            check_claims(claimed.channels, claimed.rate_hz)
-            or _unknown_codec(claimed.codec)
-            or (DecodeReason.BAD_HEADER, "has a header that contradicts itself")
-        )
+        return _why_refused(claimed)
     file.seek(0)
     head = file.read(_LOOKED_AT)
     return _harmed_audio(file, head) or _something_else(head)
 
 
-def check_claims(channels: int, rate_hz: int) -> tuple[DecodeReason, str] | None:
-    """What is absurd about a number of channels and a rate; None if nothing is."""
+def why_no_codec(file: BinaryIO) -> Why:
+    """Why FFmpeg knows no codec for a sound track that it found."""
+    claimed = claims(file)
+    if claimed is not None:
+        return _why_refused(claimed)
+    return Why(DecodeReason.UNSUPPORTED, "holds sound in a codec that is not known here; convert it to FLAC")
+
+
+def absurd_claim(file: BinaryIO) -> str | None:
+    """What is absurd about a header, in words to follow the file's name; None if nothing is."""
+    claimed = claims(file)
+    return None if claimed is None else absurdity(claimed.channels, claimed.rate_hz, claimed.bits)
+
+
+def absurdity(channels: int, rate_hz: float, bits: int | None = None) -> str | None:
+    """The same for numbers that a decoder gave."""
     if not 1 <= channels <= MAX_CHANNELS:
-        return DecodeReason.BAD_HEADER, f"claims {channels} channels; 1 to {MAX_CHANNELS} are taken"
+        return f"claims {channels} channels; 1 to {MAX_CHANNELS} are taken"
     if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
-        told = f"claims a sample rate of {rate_hz} Hz; {MIN_RATE_HZ:,} to {MAX_RATE_HZ:,} are taken"
-        return DecodeReason.BAD_HEADER, told
+        return f"claims a sample rate of {rate_hz:.10g} Hz; {MIN_RATE_HZ:,} to {MAX_RATE_HZ:,} are taken"
+    if bits is not None and not 1 <= bits <= MAX_BITS:
+        return f"claims {bits} bits in a sample; 1 to {MAX_BITS} are taken"
     return None
 
 
-def _unknown_codec(codec: int | None) -> tuple[DecodeReason, str] | None:
-    if codec is None or codec == 1:
-        return None
-    told = f"holds sound in a codec that is not known here (WAV format 0x{codec:04x}); convert it to FLAC"
-    return DecodeReason.UNSUPPORTED, told
+def _why_refused(claimed: Claims) -> Why:
+    absurd = absurdity(claimed.channels, claimed.rate_hz, claimed.bits)
+    if absurd is not None:
+        return Why(DecodeReason.BAD_HEADER, absurd)
+    if claimed.codec not in (None, 1, 3):
+        told = f"holds sound in a codec that is not known here (WAV format 0x{claimed.codec:04x}); convert it to FLAC"
+        return Why(DecodeReason.UNSUPPORTED, told)
+    return Why(DecodeReason.BAD_HEADER, "has a header that contradicts itself")
 
 
-def _harmed_audio(file: BinaryIO, head: bytes) -> tuple[DecodeReason, str] | None:
-    kind, least = next((value for start, value in _AUDIO_HEADS.items() if head.startswith(start)), (None, 0))
+def _harmed_audio(file: BinaryIO, head: bytes) -> Why | None:
+    kind, least = next((value for start, value in _AUDIO_HEADS.items() if head.startswith(start)), ("", 0))
     size, tag = file_size(file), id3_size(file)
-    if kind is None and size < _MPEG_LEAST and _is_mpeg_frame(head) and head[:2] not in _UTF_16_MARKS:
-        kind, least = "MPEG audio", _MPEG_LEAST
-    if kind is None:
+    if head[4:8] in (b"ftyp", b"moov"):
+        kind = "MP4"
+    elif not kind and size < _MPEG_LEAST and _is_mpeg_frame(head) and head[:2] not in _UTF_16_MARKS:
+        kind, least = "MP3", _MPEG_LEAST
+    if not kind:
         return None
     if tag >= size:
         told = f"is cut off: its ID3 tag alone should have {tag:,} bytes, and the file has {size:,}"
-        return DecodeReason.TRUNCATED, told
+        return Why(DecodeReason.TRUNCATED, told)
+    if kind == "Ogg" and ogg_has_only_headers(file):
+        return Why(DecodeReason.NO_SAMPLES, "holds no samples, only the headers of an Ogg file")
     if size - tag < least:
-        return DecodeReason.TRUNCATED, f"is cut off: {size:,} bytes are too few for a {kind} file"
-    return DecodeReason.BAD_HEADER, f"begins like a {kind} file, and what follows makes no sense"
+        return Why(DecodeReason.TRUNCATED, f"is cut off: {size - tag:,} bytes are too few for {kind}")
+    return Why(DecodeReason.BAD_HEADER, f"begins like {kind}, and what follows makes no sense")
 
 
 def _is_mpeg_frame(head: bytes) -> bool:
@@ -132,24 +155,23 @@ def _is_mpeg_frame(head: bytes) -> bool:
     return bits >> 21 == 0x7FF and version != 1 and layer != 0 and rate not in (0, 15) and frequency != 3
 
 
-def _something_else(head: bytes) -> tuple[DecodeReason, str]:
+def _something_else(head: bytes) -> Why:
     if not head.strip(b"\0"):
         told = "holds nothing but zero bytes where sound should begin; fetch or restore it again"
-        return DecodeReason.ONLY_ZEROS, told
+        return Why(DecodeReason.ONLY_ZEROS, told)
     if _PLAYLIST.match(head):
-        return (
-            DecodeReason.PLAYLIST,
-            "is a playlist; index the files that it names, they are not opened from here",
-        )
+        told = "is a playlist; index the files that it names, for they are not opened from here"
+        return Why(DecodeReason.PLAYLIST, told)
     if _PLACEHOLDER.match(head):
         told = "is a placeholder of Git LFS or git-annex; fetch the file itself"
-        return DecodeReason.PLACEHOLDER, told
+        return Why(DecodeReason.PLACEHOLDER, told)
     kind = next((name for start, name in _OTHER_HEADS.items() if head.startswith(start)), None)
     if kind is None and _PAGE.match(head):
         kind = "a web page (a download that needed a login, perhaps)"
     if kind is None and _is_text(head[:_TEXT_LOOKED_AT]):
         kind = "text"
-    return DecodeReason.NOT_AUDIO, f"is {kind}, not audio" if kind else "is not audio in a known format"
+    told = f"is {kind}, not audio" if kind else "is not audio in a known format"
+    return Why(DecodeReason.NOT_AUDIO, told)
 
 
 def _is_text(data: bytes) -> bool:

@@ -4,6 +4,7 @@ Decoders repair what they can and then return less than a file once held, withou
 recording from a broken download, the outermost parts of a file are walked here; nothing is decoded.
 """
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from indexer.containers import file_size
 
-MOST_PARTS = 100_000
+_MOST_PARTS = 100_000
 """Six hours in fragments of a fifth of a second. More takes longer to walk than it is worth."""
 
 _TOLERATED_LOSS = 0.02
@@ -25,6 +26,10 @@ _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 _EBML_HEADER, _EBML_SEGMENT = bytes.fromhex("1a45dfa3"), bytes.fromhex("18538067")
 _STREAMINFO, _FRAMES = b"\0", b"frames"
+
+
+class EndlessPartsError(Exception):
+    """A file is a chain of more parts than any recording has."""
 
 
 class _Part(NamedTuple):
@@ -52,7 +57,11 @@ class _Layout:
 
 
 def how_cut_off(file: BinaryIO) -> str | None:
-    """How a file breaks off, in words to follow "is cut off: "; None if nothing tells that it does."""
+    """How a file breaks off, in words to follow "is cut off: "; None if nothing tells that it does.
+
+    Raises:
+        EndlessPartsError: there is no end to its parts, and no sound among them.
+    """
     size, layout = file_size(file), _layout(file)
     if layout is None:
         return None
@@ -74,49 +83,79 @@ def how_cut_off(file: BinaryIO) -> str | None:
     return None
 
 
+def is_whole(file: BinaryIO) -> bool:
+    """Whether a file's parts tell that nothing of it is missing; a file may be whole that cannot tell."""
+    file.seek(0)
+    layout = _layout(file)
+    if layout is None or layout.sound == _FRAMES:
+        return False
+    sizes = [part.size for part in _parts(file, layout) if part.id == layout.sound]
+    return bool(sizes) and None not in sizes and how_cut_off(file) is None
+
+
+def declares_no_sound(file: BinaryIO) -> bool:
+    """Whether a file is well formed and its sound data has no bytes."""
+    file.seek(0)
+    layout = _layout(file)
+    return layout is not None and any(
+        part.size == 0 or (layout.sound == _STREAMINFO and part.body + 34 == file_size(file))
+        for part in _parts(file, layout)
+        if part.id == layout.sound
+    )
+
+
 class Claims(NamedTuple):
-    """What a header says about the sound: a WAV ``codec`` is its format tag, None where there is no such thing."""
+    """What a header says about the sound; ``codec`` is a WAV format tag, and None means that nothing is said."""
 
     channels: int
-    rate_hz: int
+    rate_hz: float
+    bits: int | None = None
     codec: int | None = None
 
 
 def claims(file: BinaryIO) -> Claims | None:
-    """What the header of a WAV, W64, AIFF or FLAC file claims, however absurd; None for others, and without one."""
+    """What the header of a WAV, W64, AIFF, CAF or FLAC file claims, however absurd; None for others, and without
+    one."""
+    file.seek(0)
+    head = file.read(12)
     file.seek(0)
     layout = _layout(file)
-    if layout is None or layout.header not in (b"fmt ", b"fmt " + _W64_TAIL, b"COMM", _STREAMINFO):
+    read = _HEADERS.get(layout.header[:4]) if layout is not None else None
+    if layout is None or read is None:
         return None
     body = next((part.body for part in _parts(file, layout) if part.id == layout.header), None)
     if body is None:
         return None
     file.seek(body)
-    data = file.read(18).ljust(18, b"\0")
-    if layout.header == b"COMM":
-        return Claims(struct.unpack_from(">H", data)[0], _extended(data[8:18]))
-    if layout.header == _STREAMINFO:
-        return Claims((data[12] >> 1 & 0x07) + 1, int.from_bytes(data[10:13], "big") >> 4)
-    file.seek(0)
-    order = ">" if file.read(4) == b"RIFX" else "<"
-    codec, channels, rate_hz = struct.unpack_from(f"{order}HHI", data)
-    return Claims(channels, rate_hz, codec)
+    return read(head, file.read(32).ljust(32, b"\0"))
 
 
-def _extended(data: bytes) -> int:
-    """The whole part of an 80-bit floating-point number, as AIFF writes rates; -1 if it is below 0 or endless."""
-    exponent, mantissa = struct.unpack(">HQ", data)
-    shift = exponent - 16383 - 63
-    if exponent >= 16383 + 64:
-        return -1
-    return mantissa >> -shift if shift > -64 else 0
+def _fmt_claims(head: bytes, data: bytes) -> Claims:
+    order = ">" if head[:4] == b"RIFX" else "<"
+    codec, channels, rate_hz, _, _, bits = struct.unpack_from(f"{order}HHIIHH", data)
+    return Claims(channels, rate_hz, bits if codec in (1, 3) else None, codec)
 
 
-def has_too_many_parts(file: BinaryIO) -> bool:
-    """Whether a file is a chain of more parts than any recording has."""
-    file.seek(0)
-    layout = _layout(file)
-    return layout is not None and sum(1 for _ in _parts(file, layout)) == MOST_PARTS
+def _comm_claims(head: bytes, data: bytes) -> Claims:
+    channels, _, bits = struct.unpack_from(">HIH", data)
+    return Claims(channels, _extended(data[8:18]), bits if head[8:12] == b"AIFF" else None)
+
+
+def _desc_claims(head: bytes, data: bytes) -> Claims:
+    (rate_hz,), (channels,) = struct.unpack_from(">d", data), struct.unpack_from(">I", data, 24)
+    return Claims(channels, rate_hz)
+
+
+_HEADERS = {b"fmt ": _fmt_claims, b"COMM": _comm_claims, b"desc": _desc_claims}
+
+
+def _extended(data: bytes) -> float:
+    """An 80-bit floating-point number, as AIFF writes rates."""
+    exponent, mantissa = struct.unpack(">hQ", data)
+    try:
+        return math.ldexp(mantissa, exponent - 16383 - 63) if exponent >= 0 else -1.0
+    except OverflowError:
+        return math.inf
 
 
 def _words(part_id: bytes, layout: _Layout) -> str:
@@ -127,7 +166,8 @@ def _words(part_id: bytes, layout: _Layout) -> str:
 
 def _parts(file: BinaryIO, layout: _Layout) -> Iterator[_Part]:
     place, end = layout.first, file_size(file)
-    for _ in range(MOST_PARTS):
+    seen: set[bytes] = set()
+    for _ in range(_MOST_PARTS):
         if place >= end:
             return
         file.seek(place)
@@ -135,10 +175,13 @@ def _parts(file: BinaryIO, layout: _Layout) -> Iterator[_Part]:
         if part is None:
             return
         yield part
+        seen.add(part.id)
         if part.size is None:
             return
         place = part.body + part.size
         place += -place % layout.padding
+    if not seen >= {layout.header, layout.sound}:
+        raise EndlessPartsError
 
 
 def _layout(file: BinaryIO) -> _Layout | None:

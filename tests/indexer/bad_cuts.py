@@ -52,7 +52,7 @@ def cuts(suffix: str) -> Iterator[tuple[str, bytes]]:
     for header in HEADERS[suffix]:
         place = data.index(header, place)
         name = "".join(chr(byte) if chr(byte).isalnum() else f"{byte:02x}" for byte in header.strip())
-        if place >= 4:
+        if place > 4:
             yield f"before {name}", data[:place]
         yield f"inside {name}", data[: place + len(header) + 2]
         place += len(header)
