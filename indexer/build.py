@@ -39,6 +39,9 @@ _COMMIT_SEGMENTS = 2048
 _COMMIT_EVERY_S = 2.0
 _MAY_PASS = {
     DecodeReason.UNREADABLE,
+    DecodeReason.NO_PERMISSION,
+    DecodeReason.DANGLING_LINK,
+    DecodeReason.LINK_CIRCLE,
     DecodeReason.VANISHED,
     DecodeReason.CHANGED_WHILE_READING,
     DecodeReason.DECODER_CRASHED,
@@ -202,7 +205,7 @@ class _Run:
         for note in found.skipped:
             self._report(FileState.SKIPPED, FileReport(note.path, note.reason))
         for note in found.failed:
-            self._report(FileState.FAILED, FileReport(note.path, note.reason))
+            self._report(FileState.FAILED, FileReport(note.path, note.reason, note.code))
         self._total = len(found.candidates)
         try:
             self._mark_missing(found.roots)

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from indexer.errors import DecodeError, DecodeReason
+from indexer.opening import check_regular, unreadable
+
 AUDIO_SUFFIXES = frozenset(
     {
         ".wav",
@@ -31,10 +34,11 @@ AUDIO_SUFFIXES = frozenset(
 
 @dataclass(frozen=True)
 class ScanNote:
-    """A path that is no candidate, and why."""
+    """A path that is no candidate, and why: for people, and where it failed also for programs."""
 
     path: Path
     reason: str
+    code: DecodeReason | None = None
 
 
 @dataclass
@@ -63,11 +67,11 @@ def scan(paths: Iterable[Path]) -> ScanResult:
         try:
             mode = os.stat(root).st_mode
         except (OSError, ValueError) as error:
-            result.failed.append(ScanNote(root, _cause(error)))
+            _fail(root, unreadable(root, error), result)
             continue
         result.roots.append(root)
         if not stat.S_ISDIR(mode):
-            _take_file(root, result, seen_files, mode=mode)
+            _take_file(root, result, seen_files)
             continue
         for path in _walk(root, result, seen_folders):
             if path.suffix.lower() not in AUDIO_SUFFIXES:
@@ -78,19 +82,20 @@ def scan(paths: Iterable[Path]) -> ScanResult:
     return result
 
 
-def _take_file(path: Path, result: ScanResult, seen: set[Path], *, mode: int | None = None) -> None:
+def _take_file(path: Path, result: ScanResult, seen: set[Path]) -> None:
     if path in seen:
         return
     seen.add(path)
     try:
-        mode = os.stat(path).st_mode if mode is None else mode
-    except OSError as error:
-        result.failed.append(ScanNote(path, _cause(error)))
-        return
-    if stat.S_ISREG(mode):
-        result.candidates.append(path)
+        check_regular(path)
+    except DecodeError as error:
+        _fail(path, error, result)
     else:
-        result.failed.append(ScanNote(path, "not a regular file"))
+        result.candidates.append(path)
+
+
+def _fail(path: Path, error: DecodeError, result: ScanResult) -> None:
+    result.failed.append(ScanNote(path, str(error), error.reason))
 
 
 def _walk(folder: Path, result: ScanResult, seen: set[tuple[int, int]]) -> Iterator[Path]:
@@ -100,12 +105,16 @@ def _walk(folder: Path, result: ScanResult, seen: set[tuple[int, int]]) -> Itera
         try:
             info = os.stat(current)
             if (info.st_dev, info.st_ino) in seen:
+                if current.is_symlink():
+                    result.skipped.append(
+                        ScanNote(current, "a link to a folder that is looked through anyway")
+                    )
                 continue
             seen.add((info.st_dev, info.st_ino))
             with os.scandir(current) as entries:
                 found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
         except OSError as error:
-            result.failed.append(ScanNote(current, f"folder cannot be read: {_cause(error)}"))
+            _fail(current, unreadable(current, error), result)
             continue
         for entry in found:
             path = current / entry.name
@@ -122,7 +131,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False
-
-
-def _cause(error: OSError | ValueError) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -172,7 +172,7 @@ def test_a_clip_that_cannot_be_read_for_now_stays_found(workplace: Workplace) ->
     path.chmod(0)
     summary = workplace.run()
     path.chmod(0o600)
-    assert [item.code for item in summary.failed] == ["unreadable"]
+    assert [item.code for item in summary.failed] == ["no_permission"]
     assert workplace.best("a.wav") == ["a.wav"]
 
 
