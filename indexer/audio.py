@@ -255,9 +255,9 @@ def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
         _check_channels(stream.codec_context.channels, name)
         counts = _PacketCounts()
         decoded_s = 0.0
-        for block in _decode_packets(container, stream, counts):
-            decoded_s += len(block.samples) / block.rate_hz
-            yield block
+        for frame in _joined(_decoded_frames(container, stream, counts)):
+            decoded_s += frame.samples / frame.sample_rate
+            yield _Block(frame.sample_rate, _mono(_planes(frame)))
         if counts.bad > max(1, _MOST_BAD_PACKETS * counts.all):
             is_audio = counts.bad < counts.all
             reason = DecodeReason.CORRUPT if is_audio else DecodeReason.NOT_AUDIO
@@ -281,19 +281,35 @@ class _PacketCounts:
         self.all = self.bad = self.bytes = 0
 
 
-def _decode_packets(
+def _joined(frames: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    """Join frames of a few hundred samples: what is done with them afterwards costs as much for a short one."""
+    fifo, fifo_kind = av.AudioFifo(), None
+    for frame in frames:
+        kind = frame.format.name, frame.layout.nb_channels, frame.sample_rate
+        if kind != fifo_kind or fifo.samples >= BLOCK_FRAMES:
+            yield from _all_of(fifo)
+            fifo, fifo_kind = av.AudioFifo(), kind
+        frame.pts = None  # a gap in time is no error
+        fifo.write(frame)
+    yield from _all_of(fifo)
+
+
+def _all_of(fifo: av.AudioFifo) -> Iterator[av.AudioFrame]:
+    frame = fifo.read()
+    if isinstance(frame, av.AudioFrame):  # none was written
+        yield frame
+
+
+def _decoded_frames(
     container: av.container.InputContainer, stream: av.AudioStream, counts: _PacketCounts
-) -> Iterator[_Block]:
+) -> Iterator[av.AudioFrame]:
     for packet in container.demux(stream):
         counts.all += 1
         counts.bytes += packet.size
         try:
-            frames = packet.decode()
+            yield from packet.decode()
         except av.error.FFmpegError:
             counts.bad += 1
-            continue
-        for frame in frames:
-            yield _Block(frame.sample_rate, _mono(_planes(frame)))
 
 
 def _planes(frame: av.AudioFrame) -> NDArray[np.float32]:
