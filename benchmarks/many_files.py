@@ -4,7 +4,8 @@
 
 Makes the files from the sounds below SOUNDS: each cut short and made louder or softer by chance so that no two are the
 same, every format in turn, some exact copies, some broken. Then two stores are built, the second one by processes that
-get SIGKILL at random moments, and compared clip by clip and vector for vector. Memory is read from /proc.
+get SIGKILL at random moments, and compared clip by clip and vector for vector. Memory is that of the process and its
+decoders.
 """
 
 import argparse
@@ -13,106 +14,79 @@ import random
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-import av
 import numpy as np
-import soundfile
-from numpy.typing import NDArray
 
-from indexer.audio import decode_audio
-from indexer.records import ClipStatus
-from indexer.scan import scan
-from indexer.store import open_store
+from benchmarks.memory import MIB, memory_of_tree
+from benchmarks.sound_files import FORMATS, Sounds, in_parallel, write_sound
+from indexer.records import Clip, ClipStatus
+from indexer.store import Store, open_store
 
 RATE_HZ = 48_000
-FORMATS = ("wav", "flac", "mp3", "ogg", "opus", "m4a", "aiff", "webm")
-_FFMPEG = {
-    "mp3": ("mp3", "libmp3lame"),
-    "opus": ("ogg", "libopus"),
-    "m4a": ("mp4", "aac"),
-    "webm": ("webm", "libopus"),
-}
-_SOUNDS_HELD = 64
+LIBRARY = "many"
+_SOUNDS = 64
+_BROKEN, _CUT_OFF, _COPIES = 0.02, 0.01, 0.02  # shares of the files
 
 
-def make_files(sources: list[Path], folder: Path, *, numbers: range, seed: int) -> None:
+def make_files(numbers: range, *, sounds: Sounds, folder: Path, seed: int) -> None:
     """Write the files with these numbers; what a file holds depends on seed and number alone."""
-    held: dict[Path, NDArray[np.float32]] = {}
     for number in numbers:
-        chance = random.Random(f"{seed} {number}")
-        suffix = FORMATS[number % len(FORMATS)]
-        path = folder / f"{number // 1000:03}" / f"{number % 1000:03}.{suffix}"
+        path = folder / f"{number // 1000:03}" / f"{number % 1000:03}.{FORMATS[number % len(FORMATS)]}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        fate = chance.random()
-        if fate < 0.02:
-            path.write_bytes(chance.choice([b"", b"no sound at all", bytes(5000)]))
-            continue
-        original = chance.choice(sources[:: max(1, len(sources) // _SOUNDS_HELD)])
-        if original not in held:
-            held[original] = decode_audio(original, sample_rate_hz=RATE_HZ)
-        samples = held[original]
+        _make_file(path, sounds, random.Random(f"{seed} {number}"))
+
+
+def _make_file(path: Path, sounds: Sounds, chance: random.Random) -> None:
+    fate = chance.random()
+    if fate < _BROKEN:
+        path.write_bytes(chance.choice([b"", b"no sound at all", bytes(5000)]))
+        return
+    samples = sounds.samples(chance.randrange(len(sounds.paths)), rate_hz=RATE_HZ)
+    if fate > 1 - _COPIES:  # of each other, as far as the format gives the same back
+        cut = samples[: 2 * RATE_HZ] * 0.5
+    else:
         length = min(len(samples), round(chance.uniform(0.3, 4.0) * RATE_HZ))
         start = chance.randrange(len(samples) - length + 1)
         cut = samples[start : start + length] * chance.uniform(0.3, 0.9)
-        if fate > 0.98:
-            cut = (
-                samples[: 2 * RATE_HZ] * 0.5
-            )  # copies of each other, as far as the format gives the same back
-        _write(path, cut.astype(np.float32), suffix)
-        if 0.02 <= fate < 0.03:
-            path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    write_sound(path, cut.astype(np.float32), rate_hz=RATE_HZ)
+    if fate < _BROKEN + _CUT_OFF:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
 
 
-def _write(path: Path, samples: NDArray[np.float32], suffix: str) -> None:
-    if suffix not in _FFMPEG:
-        soundfile.write(path, samples, RATE_HZ, format="OGG" if suffix == "ogg" else None)
-        return
-    kind, codec = _FFMPEG[suffix]
-    with av.open(str(path), mode="w", format=kind) as container:
-        stream = container.add_stream(codec, rate=RATE_HZ, layout="mono")
-        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
-        frame.sample_rate = RATE_HZ
-        resampler = av.AudioResampler(stream.format, "mono", RATE_HZ, frame_size=stream.frame_size or None)
-        for part in (*resampler.resample(frame), *resampler.resample(None)):
-            container.mux(stream.encode(part))
-        container.mux(stream.encode(None))
-
-
-def index(folder: Path, store: Path, *, kill_after_s: float | None) -> tuple[bool, list[float]]:
-    """Index in another process; whether it ended by itself, and its memory in MB, twice a second."""
-    command = [
-        sys.executable,
-        "-m",
-        "sonoglot",
-        "index",
-        str(folder),
-        "--library",
-        "many",
-        "--store",
-        str(store),
-    ]
-    memory_mb: list[float] = []
+def index(folder: Path, store: Path, *, kill_after_s: float | None) -> tuple[bool, list[int]]:
+    """Index in another process; whether it was killed, and the memory of it and its decoders, twice a second."""
+    command = [sys.executable, "-m", "sonoglot", "index", str(folder)]
+    command += ["--library", LIBRARY, "--store", str(store)]
+    memory: list[int] = []
     started = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         while True:
             try:
-                process.wait(timeout=0.5)
-                return process.returncode == 0, memory_mb
+                _, said = process.communicate(timeout=0.5)
+                break
             except subprocess.TimeoutExpired:
-                memory_mb.append(_memory_mb(process.pid))
+                memory.append(memory_of_tree(process.pid))
             if kill_after_s is not None and time.monotonic() - started > kill_after_s:
                 process.kill()
-                return False, memory_mb
+                return True, memory
+    if process.returncode != 0:
+        raise SystemExit(f"Indexing failed:\n{said[-2000:]}")
+    return False, memory
 
 
-def _memory_mb(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), 0.0)
+def index_with_kills(folder: Path, store: Path, *, kills: int, within_s: float, chance: random.Random) -> int:
+    """Index, killed at random moments of up to ``within_s`` and started again; how often it was killed."""
+    for killed in range(kills):
+        was_killed, _ = index(folder, store, kill_after_s=chance.uniform(1, within_s))
+        if not was_killed:
+            print("a run ended before it was killed", flush=True)
+            return killed
+        print(f"killed {killed + 1} times", flush=True)
+    index(folder, store, kill_after_s=None)
+    return kills
 
 
 def differences(first: Path, second: Path) -> dict[str, int | float]:
@@ -120,75 +94,67 @@ def differences(first: Path, second: Path) -> dict[str, int | float]:
     found: dict[str, int | float] = {"clips": 0, "indexed": 0, "clips_differ": 0, "vectors": 0}
     found |= {"vectors_differ": 0, "largest": 0.0}
     with open_store(first) as one, open_store(second) as other:
-        clips = {clip.path: clip for clip in one.catalog.clips("many")}
-        others = {clip.path: clip for clip in other.catalog.clips("many")}
+        clips = {clip.path: clip for clip in one.catalog.clips(LIBRARY)}
+        others = {clip.path: clip for clip in other.catalog.clips(LIBRARY)}
         found["clips"] = len(clips)
         found["indexed"] = sum(clip.status is ClipStatus.INDEXED for clip in clips.values())
         found["index_sizes_differ"] = abs(len(one.snapshot()) - len(other.snapshot()))
         for path in clips.keys() | others.keys():
-            a, b = clips.get(path), others.get(path)
-            if (
-                a is None
-                or b is None
-                or (a.clip_id, a.status, a.reason_code) != (b.clip_id, b.status, b.reason_code)
-            ):
+            gap = _gap(one, clips.get(path), other, others.get(path))
+            if gap is None:
                 found["clips_differ"] += 1
                 continue
-            mine, theirs = one.catalog.segments_of(a.clip_id), other.catalog.segments_of(b.clip_id)
-            if mine.audio_sha256 != theirs.audio_sha256 or mine.spans_s.tolist() != theirs.spans_s.tolist():
-                found["clips_differ"] += 1
-                continue
-            gap = np.abs(mine.vectors - theirs.vectors)
             found["vectors"] += len(gap)
-            found["vectors_differ"] += int((gap.max(axis=1) > 0).sum()) if gap.size else 0
-            found["largest"] = max(found["largest"], float(gap.max()) if gap.size else 0.0)
+            found["vectors_differ"] += int((gap > 0).sum())
+            found["largest"] = max(found["largest"], float(gap.max(initial=0.0)))
     return found
 
 
-def main() -> None:
+def _gap(one: Store, mine: Clip | None, other: Store, theirs: Clip | None) -> np.ndarray | None:
+    """How far apart each pair of vectors is at most, (N,); None if the clips themselves are not the same."""
+    if mine is None or theirs is None or _facts(mine) != _facts(theirs):
+        return None
+    a, b = one.catalog.segments_of(mine.clip_id), other.catalog.segments_of(theirs.clip_id)
+    if a.audio_sha256 != b.audio_sha256 or a.spans_s.tolist() != b.spans_s.tolist():
+        return None
+    return np.abs(a.vectors - b.vectors).max(axis=1, initial=0.0)
+
+
+def _facts(clip: Clip) -> tuple[str, ClipStatus, str | None]:
+    return clip.clip_id, clip.status, clip.reason_code
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Make the files, index them twice, compare."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True, help="an empty folder")
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     folder, chance = asked.work / "files", random.Random(asked.seed)
-    sources = scan([asked.data]).candidates
     started = time.monotonic()
-    with ProcessPoolExecutor() as pool:
-        parts = [range(at, min(at + 250, asked.files)) for at in range(0, asked.files, 250)]
-        for future in [
-            pool.submit(make_files, sources, folder, numbers=part, seed=asked.seed) for part in parts
-        ]:
-            future.result()
+    sounds = Sounds(asked.data, most=_SOUNDS)
+    in_parallel(partial(make_files, sounds=sounds, folder=folder, seed=asked.seed), asked.files)
     print(f"{asked.files} files made in {time.monotonic() - started:.0f} s", flush=True)
     started = time.monotonic()
-    ended, memory = index(folder, asked.work / "undisturbed", kill_after_s=None)
+    _, memory = index(folder, asked.work / "undisturbed", kill_after_s=None)
     undisturbed_s = time.monotonic() - started
+    print(f"undisturbed: {undisturbed_s:.0f} s", flush=True)
     third = max(1, len(memory) // 3)
-    print(f"undisturbed: {undisturbed_s:.0f} s, ended well: {ended}", flush=True)
-    print(
-        f"memory in MB, highest of each third: {[round(max(memory[i * third : (i + 1) * third], default=0)) for i in range(3)]}"
+    thirds = [memory[:third], memory[third : 2 * third], memory[2 * third :]]
+    highest = [max(part, default=0) // MIB for part in thirds]
+    print(f"memory in MiB, highest of each third: {highest}", flush=True)
+    # Together the killed runs do about two thirds of the work: all are killed, and something is left to do.
+    within_s = 1.4 * undisturbed_s / (asked.kills + 1)
+    killed = index_with_kills(
+        folder, asked.work / "killed", kills=asked.kills, within_s=within_s, chance=chance
     )
-    kills = 0
-    while kills < asked.kills:
-        # Runs share the work: each may be killed anywhere in its part of it, and while it starts or ends.
-        ended, _ = index(
-            folder,
-            asked.work / "killed",
-            kill_after_s=chance.uniform(1, 2 * undisturbed_s / (asked.kills + 1)),
-        )
-        kills += not ended
-        print(f"killed {kills} times" if not ended else "a run ended before it was killed", flush=True)
-        if ended:
-            break
-    ended, _ = index(folder, asked.work / "killed", kill_after_s=None)
-    print(f"the last run ended well: {ended}")
-    print(json.dumps(differences(asked.work / "undisturbed", asked.work / "killed"), indent=2))
+    compared = {"kills": killed} | differences(asked.work / "undisturbed", asked.work / "killed")
+    print(json.dumps(compared, indent=2))
 
 
 if __name__ == "__main__":

@@ -292,9 +292,9 @@ def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
         kind = container.format.name
         trusted = trusts_mp3 if kind == "mp3" else kind.startswith(_FORMATS_WITH_TRUE_DURATION)
         declared_s = _declared_duration_s(container, stream) if trusted else None
-        for block in _decode_packets(container, stream, counts):
-            decoded_s += len(block.samples) / block.rate_hz
-            yield _Block(block.rate_hz, block.samples, declared_s or 0.0)
+        for frame in _joined(_decoded_frames(container, stream, counts)):
+            decoded_s += frame.samples / frame.sample_rate
+            yield _Block(frame.sample_rate, _mono(_planes(frame)), declared_s or 0.0)
         if counts.bad > max(1, _MOST_BAD_PACKETS * counts.all):
             is_audio = counts.bad < counts.all
             reason = DecodeReason.CORRUPT if is_audio else DecodeReason.NOT_AUDIO
@@ -313,7 +313,7 @@ def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
             has_end = (
                 kind == "ogg"
                 or is_whole(file)
-                or _is_complete(counts.end_s(), declared_s)
+                or _is_complete(counts.end_s, declared_s)
                 or (kind in ("mp3", "aac") and unused > _FEW_BYTES_UNUSED)
             )
             _check_complete(decoded_s, declared_s, name, has_end=has_end)
@@ -324,18 +324,36 @@ def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
 class _PacketCounts:
     def __init__(self) -> None:
         self.all = self.bad = self.bytes = 0
-        self.last: av.AudioFrame | None = None
-
-    def end_s(self) -> float:
+        self.end_s = 0.0
         """Where the last frame says that it ends; less was decoded if others were lost before it."""
-        if self.last is None or self.last.time is None:
-            return 0.0
-        return self.last.time + self.last.samples / self.last.sample_rate
+
+    def heard(self, frame: av.AudioFrame) -> None:
+        # Joining takes the time away.
+        self.end_s = 0.0 if frame.time is None else frame.time + frame.samples / frame.sample_rate
 
 
-def _decode_packets(
+def _joined(frames: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    """Join frames of a few hundred samples: what is done with them afterwards costs as much for a short one."""
+    fifo, fifo_kind = av.AudioFifo(), None
+    for frame in frames:
+        kind = frame.format.name, frame.layout.nb_channels, frame.sample_rate
+        if kind != fifo_kind or fifo.samples >= BLOCK_FRAMES:
+            yield from _all_of(fifo)
+            fifo, fifo_kind = av.AudioFifo(), kind
+        frame.pts = None  # a gap in time is no error
+        fifo.write(frame)
+    yield from _all_of(fifo)
+
+
+def _all_of(fifo: av.AudioFifo) -> Iterator[av.AudioFrame]:
+    frame = fifo.read()
+    if isinstance(frame, av.AudioFrame):  # none was written
+        yield frame
+
+
+def _decoded_frames(
     container: av.container.InputContainer, stream: av.AudioStream, counts: _PacketCounts
-) -> Iterator[_Block]:
+) -> Iterator[av.AudioFrame]:
     for packet in container.demux(stream):
         counts.all += 1
         try:
@@ -345,8 +363,8 @@ def _decode_packets(
             continue
         counts.bytes += packet.size if frames else 0
         for frame in frames:
-            counts.last = frame
-            yield _Block(frame.sample_rate, _mono(_planes(frame)))
+            counts.heard(frame)
+            yield frame
 
 
 def _planes(frame: av.AudioFrame) -> NDArray[np.float32]:

@@ -92,8 +92,8 @@ def is_as_declared(kind: BadFile, items: list[Told]) -> bool:
     is_for_people = (
         item.words.isprintable() and item.words.endswith(".") and repr(str(item.path)) in item.words
     )
-    return (
-        kind.outcome == "indexed" or (kind.says in item.words and (kind.outcome == "skipped" or is_for_people))
+    return kind.outcome == "indexed" or (
+        kind.says in item.words and (kind.outcome == "skipped" or is_for_people)
     )
 
 
