@@ -59,9 +59,10 @@ class CatalogState:
 
 @dataclass(frozen=True)
 class SegmentVectors:
-    """Segments with their vectors: ids ascending, shape (N,), and unit vectors, shape (N, D)."""
+    """Segments: ids ascending and their contents, shape (N,), and unit vectors, shape (N, D)."""
 
     ids: NDArray[np.int64]
+    content_ids: NDArray[np.int64]
     vectors: NDArray[np.float32]
 
 
@@ -563,10 +564,12 @@ def _segment_rows(content_id: int, content: ClipContent) -> list[dict[str, Any]]
 
 
 def _vectors_above(connection: Connection, last_id: int, dim: int) -> Iterator[SegmentVectors]:
-    statement = select(SegmentRow.id, SegmentRow.vector).order_by(SegmentRow.id).limit(_ROWS_AT_A_TIME)
+    columns = select(SegmentRow.id, SegmentRow.content_id, SegmentRow.vector)
+    statement = columns.order_by(SegmentRow.id).limit(_ROWS_AT_A_TIME)
     while rows := connection.execute(statement.where(SegmentRow.id > last_id)).all():
         ids = np.array([row.id for row in rows], np.int64)
-        yield SegmentVectors(ids, _matrix([row.vector for row in rows], dim))
+        content_ids = np.array([row.content_id for row in rows], np.int64)
+        yield SegmentVectors(ids, content_ids, _matrix([row.vector for row in rows], dim))
         last_id = int(ids[-1])
 
 

@@ -54,38 +54,27 @@ def search(
     snapshot = store.snapshot()
     filter = filter or SearchFilter()
     among = None if filter.is_empty else store.passing(snapshot, filter)
-    count = 4 * k
+    count = k
     while True:
-        hits = snapshot.search(vector, count=count, among=among)
-        ranked = _ranked(_best_of_each_content(hits, store), store, filter=filter, k=k)
-        # One hit more could still tie with the last clip, and ties are broken by name, not by the index.
-        is_all = len(hits) < count
-        if is_all or (len(ranked) >= k and hits[-1].score < ranked[k - 1].score):
+        hits = snapshot.search_contents(vector, count=count, among=among)
+        ranked = _ranked(hits, store, filter=filter, k=k)
+        # Every content has a clip, unless it went away since the snapshot.
+        if len(ranked) >= k or len(hits) < count:
             return ranked[:k]
         count *= 4
 
 
-def _best_of_each_content(hits: list[Hit], store: Store) -> dict[int, tuple[Hit, SegmentSpan]]:
-    best: dict[int, tuple[Hit, SegmentSpan]] = {}
-    spans = store.catalog.spans([hit.segment_id for hit in hits])
-    for hit in hits:
-        span = spans.get(hit.segment_id)
-        if span is None:
-            continue  # It went away since the snapshot.
-        held = best.get(span.content_id)
-        if held is None or (-hit.score, span.start_s) < (-held[0].score, held[1].start_s):
-            best[span.content_id] = hit, span
-    return best
-
-
-def _ranked(
-    best: dict[int, tuple[Hit, SegmentSpan]], store: Store, *, filter: SearchFilter, k: int
-) -> list[RankedClip]:
-    # A content that is had by missing clips only, or by none that passes, has no clips here.
+def _ranked(hits: list[Hit], store: Store, *, filter: SearchFilter, k: int) -> list[RankedClip]:
+    best = {hit.content_id: hit for hit in hits}
     clips = store.catalog.clips_of(list(best), filter=filter, most_each=k)
-    pairs = [(content_id, clip) for content_id, held in clips.items() for clip in held]
-    pairs.sort(key=lambda pair: (-best[pair[0]][0].score, pair[1].library, str(pair[1].path)))
-    return [_ranked_clip(rank, clip, *best[content_id]) for rank, (content_id, clip) in enumerate(pairs, 1)]
+    pairs = [(best[content_id], clip) for content_id, held in clips.items() for clip in held]
+    pairs.sort(key=lambda pair: (-pair[0].score, pair[1].library, str(pair[1].path)))
+    spans = store.catalog.spans([hit.segment_id for hit, _ in pairs[:k]])
+    there = [(hit, clip) for hit, clip in pairs[:k] if hit.segment_id in spans]
+    return [
+        _ranked_clip(rank, clip, hit, spans[hit.segment_id])
+        for rank, (hit, clip) in enumerate(there, start=1)
+    ]
 
 
 def _ranked_clip(rank: int, clip: Clip, hit: Hit, span: SegmentSpan) -> RankedClip:

@@ -58,13 +58,33 @@ class Snapshot:
         """
         among = self.everything if among is None else among
         places, scores = self.base.search(query, count=count, among=among.base)
-        hits = [Hit(int(i), float(score)) for i, score in zip(self.base.ids[places], scores, strict=True)]
+        hits = _hits(self.base.ids[places], scores, self.base.content_ids[places])
         if len(self.added.ids):
             places, scores = nearest_rows(query, self.added.vectors, count=count, among=among.added)
-            ids = self.added.ids[places]
-            hits += [Hit(int(i), float(score)) for i, score in zip(ids, scores, strict=True)]
+            hits += _hits(self.added.ids[places], scores, self.added.content_ids[places])
             hits.sort(key=lambda hit: -hit.score)
         return hits[:count]
+
+    def search_contents(
+        self, query: NDArray[np.float32], *, count: int, among: Chosen | None = None
+    ) -> list[Hit]:
+        """The best hit of each of the ``count`` best contents, best first, and of all that tie with the last one;
+        fewer only where there are fewer. Of equal hits of a content it is the earliest.
+        """
+        asked = 4 * count
+        while True:
+            hits = self.search(query, count=asked, among=among)
+            best: dict[int, Hit] = {}
+            for hit in hits:
+                held = best.setdefault(hit.content_id, hit)
+                if held.score == hit.score and hit.segment_id < held.segment_id:
+                    best[hit.content_id] = hit
+            found = list(best.values())
+            is_all = len(hits) < asked
+            if is_all or (len(found) >= count and hits[-1].score < found[count - 1].score):
+                last = found[min(count, len(found)) - 1].score if found else 0.0
+                return [hit for hit in found if hit.score >= last]
+            asked *= 4
 
 
 def first_snapshot(catalog: Catalog, base: VectorIndex, *, base_deletions: int) -> Snapshot:
@@ -79,7 +99,8 @@ def next_snapshot(catalog: Catalog, old: Snapshot) -> Snapshot:
 
 def nothing(dim: int) -> SegmentVectors:
     """No segments."""
-    return SegmentVectors(np.empty(0, np.int64), np.empty((0, dim), np.float32))
+    none = np.empty(0, np.int64)
+    return SegmentVectors(none, none, np.empty((0, dim), np.float32))
 
 
 def _snapshot(catalog: Catalog, base: VectorIndex, base_deletions: int, held: SegmentVectors) -> Snapshot:
@@ -87,6 +108,7 @@ def _snapshot(catalog: Catalog, base: VectorIndex, base_deletions: int, held: Se
     changes = catalog.changes_since(last_id=last_id, deletions=base_deletions)
     added = SegmentVectors(
         np.concatenate([held.ids, *(part.ids for part in changes.new)]),
+        np.concatenate([held.content_ids, *(part.content_ids for part in changes.new)]),
         np.concatenate([held.vectors, *(part.vectors for part in changes.new)]),
     )
     gone = 0
@@ -123,4 +145,8 @@ def _without(places: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 
 
 def _only(segments: SegmentVectors, mask: NDArray[np.bool_]) -> SegmentVectors:
-    return SegmentVectors(segments.ids[mask], segments.vectors[mask])
+    return SegmentVectors(segments.ids[mask], segments.content_ids[mask], segments.vectors[mask])
+
+
+def _hits(ids: NDArray[np.int64], scores: NDArray[np.float32], content_ids: NDArray[np.int64]) -> list[Hit]:
+    return list(map(Hit, ids.tolist(), scores.tolist(), content_ids.tolist()))

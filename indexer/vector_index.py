@@ -1,6 +1,7 @@
 """The VectorIndex: unit vectors keyed by segment id, as one generation of files that never change.
 
     ids.npy        segment ids, ascending
+    contents.npy   the content that each segment is of
     vectors.npy    their vectors, float32, memory-mapped
     coarse.faiss   what narrows the search down (see ``coarse``); small libraries have none
 
@@ -30,10 +31,11 @@ _ROWS_AT_A_TIME = 20_000
 
 
 class Hit(NamedTuple):
-    """A segment and its cosine with the query."""
+    """A segment, its cosine with the query, and the content that it is of."""
 
     segment_id: int
     score: float
+    content_id: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +69,16 @@ class VectorIndex:
     """An opened generation; see ``open_index``. Safe to search from several threads."""
 
     def __init__(
-        self, about: About, ids: NDArray[np.int64], vectors: NDArray[np.float32], coarse: Coarse | None
+        self,
+        about: About,
+        ids: NDArray[np.int64],
+        content_ids: NDArray[np.int64],
+        vectors: NDArray[np.float32],
+        coarse: Coarse | None,
     ) -> None:
         self.about = about
+        self.content_ids = content_ids
+        """Their contents, shape (N,)."""
         self.ids = ids
         """Segment ids, ascending, shape (N,)."""
         self.vectors = vectors
@@ -80,7 +89,8 @@ class VectorIndex:
     def empty(cls, dim: int) -> "VectorIndex":
         """An index without vectors, which is in no files."""
         about = About(kind=IndexKind.EXACT, rows=0, dim=dim, trained_on=0, efforts=())
-        return cls(about, np.empty(0, np.int64), np.empty((0, dim), np.float32), None)
+        none = np.empty(0, np.int64)
+        return cls(about, none, none, np.empty((0, dim), np.float32), None)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -138,19 +148,22 @@ def open_index(directory: Path, about: About) -> VectorIndex:
     """
     try:
         ids = np.load(directory / "ids.npy", mmap_mode="r")
+        content_ids = np.load(directory / "contents.npy", mmap_mode="r")
         vectors = np.load(directory / "vectors.npy", mmap_mode="r")
         coarse = None if about.kind is IndexKind.EXACT else opened(about.kind, directory / _COARSE)
     except (OSError, ValueError, EOFError) as error:
         raise ValueError(f"no usable index: {error}") from error
-    if ids.shape != (about.rows,) or vectors.shape != (about.rows, about.dim):
+    if {ids.shape, content_ids.shape} != {(about.rows,)} or vectors.shape != (about.rows, about.dim):
         raise ValueError(f"not an index of {about.rows} rows of dimension {about.dim}")
-    if (ids.dtype, vectors.dtype) != (np.int64, np.float32) or (
+    if (ids.dtype, content_ids.dtype, vectors.dtype) != (np.int64, np.int64, np.float32) or (
         coarse is not None and len(coarse) != about.rows
     ):
         raise ValueError("its files do not belong together")
     if coarse is not None and not about.efforts:
         raise ValueError("no effort was measured for it")
-    return VectorIndex(about, np.asarray(ids), vectors.view(np.ndarray), coarse)
+    return VectorIndex(
+        about, ids.view(np.ndarray), content_ids.view(np.ndarray), vectors.view(np.ndarray), coarse
+    )
 
 
 def write_index(
@@ -186,29 +199,37 @@ def write_index(
 
 def files_of(directory: Path) -> list[Path]:
     """The files of a generation, whichever of them there are."""
-    return [path for name in ("ids.npy", "vectors.npy", _COARSE) if (path := directory / name).exists()]
+    return [
+        path
+        for name in ("ids.npy", "contents.npy", "vectors.npy", _COARSE)
+        if (path := directory / name).exists()
+    ]
 
 
 def _rows_of(index: VectorIndex) -> Iterable[SegmentVectors]:
     for start in range(0, len(index), _ROWS_AT_A_TIME):
         part = slice(start, start + _ROWS_AT_A_TIME)
-        yield SegmentVectors(index.ids[part], index.vectors[part])
+        yield SegmentVectors(index.ids[part], index.content_ids[part], index.vectors[part])
 
 
 def _written(directory: Path, parts: Iterable[SegmentVectors], *, rows: int, dim: int) -> NDArray[np.float32]:
     if rows == 0:
         np.save(directory / "ids.npy", np.empty(0, np.int64))
+        np.save(directory / "contents.npy", np.empty(0, np.int64))
         np.save(directory / "vectors.npy", np.empty((0, dim), np.float32))
         return np.empty((0, dim), np.float32)
     ids = open_memmap(directory / "ids.npy", "w+", np.int64, (rows,))
+    content_ids = open_memmap(directory / "contents.npy", "w+", np.int64, (rows,))
     vectors = open_memmap(directory / "vectors.npy", "w+", np.float32, (rows, dim))
     start = 0
     for part in parts:
         end = start + len(part.ids)
-        ids[start:end], vectors[start:end] = part.ids, part.vectors
+        ids[start:end], content_ids[start:end] = part.ids, part.content_ids
+        vectors[start:end] = part.vectors
         start = end
     if start != rows:
         raise ValueError(f"{rows} rows were to be written, and there were {start}")
     ids.flush()
+    content_ids.flush()
     vectors.flush()
     return vectors.view(np.ndarray)

@@ -108,9 +108,11 @@ def _differences(index: VectorIndex, catalog: Catalog, *, deletions_differ: bool
             yield f"{np.count_nonzero(~there)} segments of the catalogue are not in it, the first is {first}"
         seen += int(there.sum())
         rows = index.vectors[places[there]]
-        other += int((rows != part.vectors[: len(part_ids)][there]).any(axis=1).sum())
+        differs = (rows != part.vectors[: len(part_ids)][there]).any(axis=1)
+        differs |= index.content_ids[places[there]] != part.content_ids[: len(part_ids)][there]
+        other += int(differs.sum())
     if other:
-        yield f"{other} vectors are not those of the catalogue"
+        yield f"{other} segments are not as the catalogue has them"
     if seen < len(index) and not deletions_differ:
         yield f"{len(index) - seen} segments in it are not in the catalogue"
 

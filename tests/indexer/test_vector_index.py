@@ -25,7 +25,8 @@ def unit_vectors(count: int, *, seed: int = 5) -> NDArray[np.float32]:
 
 
 def segments(vectors: NDArray[np.float32], *, first_id: int = 1) -> SegmentVectors:
-    return SegmentVectors(np.arange(first_id, first_id + 2 * len(vectors), 2), vectors)
+    ids = np.arange(first_id, first_id + 2 * len(vectors), 2)
+    return SegmentVectors(ids, ids // 10, vectors)
 
 
 def written(
