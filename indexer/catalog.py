@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import case, create_engine, delete, event, func, insert, select, text, update
+from sqlalchemy import bindparam, case, create_engine, delete, event, func, insert, select, text, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
@@ -216,9 +216,8 @@ class Catalog:
 
     def clips_with_content(self, sha256: str) -> list[Clip]:
         """Clips of any library whose file had this SHA-256 and that have segments, by library and path."""
-        statement = _clip_columns().where(ClipRow.sha256 == sha256, ClipRow.content_id.is_not(None))
         with self._transaction() as connection:
-            rows = connection.execute(statement.order_by(LibraryRow.name, ClipRow.path))
+            rows = connection.execute(_CLIPS_OF_FILE, {"sha256": sha256})
             return [_clip(row) for row in rows]
 
     def content_id(self, audio_sha256: str) -> int | None:
@@ -233,7 +232,7 @@ class Catalog:
         """
         turn, clip_id = 0, clip_id_of(library, path)
         with self._transaction() as connection:
-            while connection.execute(select(ClipRow.id).where(ClipRow.id == clip_id)).first() is not None:
+            while connection.execute(_CLIP_ID, {"clip_id": clip_id}).first() is not None:
                 turn += 1
                 clip_id = hashlib.sha256(f"{clip_id_of(library, path)}/{turn}".encode()).hexdigest()[:20]
         return clip_id
@@ -245,9 +244,12 @@ class Catalog:
         it has. A failed clip has none. Contents that no clip has any more stay until ``forget_unused``.
         """
         with self._transaction() as connection:
+            library_ids: dict[str, int] = {}
             for clip, content in entries:
+                if clip.library not in library_ids:
+                    library_ids[clip.library] = _library_id(connection, clip.library)
                 content_id = clip.content_id if content is None else _put_content(connection, content)
-                _put_clip(connection, clip, content_id)
+                _put_clip(connection, clip, library_ids[clip.library], content_id)
             _bump(connection, deleted=False)
 
     def forget_unused(self) -> None:
@@ -443,7 +445,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _state(connection: Connection) -> CatalogState:
-    row = connection.execute(select(*StateRow.__table__.columns)).first()
+    row = connection.execute(_STATE).first()
     if row is None:
         raise StoreError("The catalogue holds no state; it is damaged: move it away and index again.")
     if row.format_version != FORMAT_VERSION:
@@ -472,6 +474,20 @@ def _clip_columns() -> Select[Any]:
     return select(*ClipRow.__table__.columns, named, descriptions.shown_tags()).join(
         LibraryRow, LibraryRow.id == ClipRow.library_id
     )
+
+
+# What is run for every file is put together once: that costs more than running it.
+_STATE = select(*StateRow.__table__.columns)
+_CLIP_ID = select(ClipRow.id).where(ClipRow.id == bindparam("clip_id"))
+_CLIPS_OF_FILE = (
+    _clip_columns()
+    .where(ClipRow.sha256 == bindparam("sha256"), ClipRow.content_id.is_not(None))
+    .order_by(LibraryRow.name, ClipRow.path)
+)
+_CONTENT_OF_AUDIO = select(ContentRow.id).where(ContentRow.audio_sha256 == bindparam("audio_sha256"))
+_CLIPS, _CONTENTS, _SEGMENTS = (Base.metadata.tables[name] for name in ("clips", "contents", "segments"))
+_NEW_CONTENT = insert(_CONTENTS).returning(_CONTENTS.c.id)
+_UPDATE_CLIP = update(_CLIPS).where(_CLIPS.c.id == bindparam("clip_id"))
 
 
 def _clip(row: Any) -> Clip:
@@ -513,9 +529,9 @@ def _library_id(connection: Connection, name: str) -> int:
     return library_id
 
 
-def _put_clip(connection: Connection, clip: Clip, content_id: int | None) -> None:
+def _put_clip(connection: Connection, clip: Clip, library_id: int, content_id: int | None) -> None:
     values = {
-        "library_id": _library_id(connection, clip.library),
+        "library_id": library_id,
         "path": path_to_bytes(clip.path),
         "size_bytes": clip.size_bytes,
         "mtime_ns": clip.mtime_ns,
@@ -529,24 +545,23 @@ def _put_clip(connection: Connection, clip: Clip, content_id: int | None) -> Non
     }
     if content_id is not None or clip.status is ClipStatus.FAILED:
         values["content_id"] = None if clip.status is ClipStatus.FAILED else content_id
-    known = connection.execute(update(ClipRow).where(ClipRow.id == clip.clip_id).values(**values))
+    known = connection.execute(_UPDATE_CLIP, {"clip_id": clip.clip_id, **values})
     is_new = known.rowcount == 0
     if is_new:
-        connection.execute(insert(ClipRow).values(id=clip.clip_id, **values))
+        connection.execute(insert(_CLIPS), {"id": clip.clip_id, **values})
     descriptions.put_tags(connection, clip, is_new=is_new)
 
 
 def _content_id(connection: Connection, audio_sha256: str) -> int | None:
-    return connection.execute(select(ContentRow.id).where(ContentRow.audio_sha256 == audio_sha256)).scalar()
+    return connection.execute(_CONTENT_OF_AUDIO, {"audio_sha256": audio_sha256}).scalar()
 
 
 def _put_content(connection: Connection, content: ClipContent) -> int:
     held = _content_id(connection, content.audio_sha256)
     if held is not None:
         return held
-    made = insert(ContentRow).values(audio_sha256=content.audio_sha256).returning(ContentRow.id)
-    content_id = connection.execute(made).scalar_one()
-    connection.execute(insert(SegmentRow), _segment_rows(content_id, content))
+    content_id = connection.execute(_NEW_CONTENT, {"audio_sha256": content.audio_sha256}).scalar_one()
+    connection.execute(insert(_SEGMENTS), _segment_rows(content_id, content))
     return content_id
 
 
