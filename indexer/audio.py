@@ -35,6 +35,9 @@ from indexer.structure import EndlessPartsError, how_cut_off, is_whole
 MAX_DURATION_S = 6 * 3600.0
 """Longest clip that is taken, in seconds."""
 
+MAX_FRAMES = round(MAX_DURATION_S * 192_000)
+"""Most samples of a channel that are decoded: at the highest rates and in silence, a few kilobytes can hold days."""
+
 BLOCK_FRAMES = 65536
 MAX_PEAK = 100.0
 """Decoded music overshoots 1.0 a little; a peak beyond this is integer data labelled as float."""
@@ -132,6 +135,9 @@ class AudioStream:
             if max(self.duration_s, block.declared_s) > self._max_duration_s:
                 limit = f"is longer than the limit of {self._max_duration_s:g} s; cut it into parts"
                 raise _error(DecodeReason.TOO_LONG, self._name, limit)
+            if max(self.duration_s, block.declared_s) * block.rate_hz > MAX_FRAMES:
+                limit = f"holds more than {MAX_FRAMES:,} samples at {block.rate_hz:,} Hz; cut it into parts"
+                raise _error(DecodeReason.TOO_DEMANDING, self._name, limit)
             peak = float(np.abs(block.samples).max())
             if not np.isfinite(peak):
                 raise _error(DecodeReason.NOT_FINITE, self._name, "holds samples that are NaN or infinite")

@@ -14,6 +14,8 @@ from indexer.structure import Claims, claims, declares_no_sound
 MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
 MAX_CHANNELS = 32
 MAX_BITS = 64
+_KNOWN_HABIT = (24, 4)
+"""Bits and bytes of a sample that contradict each other, and decode all the same."""
 
 _AUDIO_HEADS: dict[bytes, tuple[str, int]] = {
     b"ID3": ("MP3", 128),
@@ -103,7 +105,15 @@ def why_no_codec(file: BinaryIO) -> Why:
 def absurd_claim(file: BinaryIO) -> str | None:
     """What is absurd about a header, in words to follow the file's name; None if nothing is."""
     claimed = claims(file)
-    return None if claimed is None else absurdity(claimed.channels, claimed.rate_hz, claimed.bits)
+    return None if claimed is None else _absurd(claimed)
+
+
+def _absurd(claimed: Claims) -> str | None:
+    bits, width = claimed.bits, claimed.bytes_each
+    absurd = absurdity(claimed.channels, claimed.rate_hz, bits)
+    if absurd is not None or bits is None or width in (None, -(-bits // 8)) or (bits, width) == _KNOWN_HABIT:
+        return absurd
+    return f"claims {bits} bits in a sample, and {width:g} bytes for it"
 
 
 def absurdity(channels: int, rate_hz: float, bits: int | None = None) -> str | None:
@@ -118,7 +128,7 @@ def absurdity(channels: int, rate_hz: float, bits: int | None = None) -> str | N
 
 
 def _why_refused(claimed: Claims) -> Why:
-    absurd = absurdity(claimed.channels, claimed.rate_hz, claimed.bits)
+    absurd = _absurd(claimed)
     if absurd is not None:
         return Why(DecodeReason.BAD_HEADER, absurd)
     if claimed.codec not in (None, 1, 3):

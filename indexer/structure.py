@@ -105,11 +105,13 @@ def declares_no_sound(file: BinaryIO) -> bool:
 
 
 class Claims(NamedTuple):
-    """What a header says about the sound; ``codec`` is a WAV format tag, and None means that nothing is said."""
+    """What a header says about the sound; None means that nothing is said. ``bytes_each`` is what a sample takes,
+    ``codec`` a WAV format tag."""
 
     channels: int
     rate_hz: float
     bits: int | None = None
+    bytes_each: float | None = None
     codec: int | None = None
 
 
@@ -132,8 +134,10 @@ def claims(file: BinaryIO) -> Claims | None:
 
 def _fmt_claims(head: bytes, data: bytes) -> Claims:
     order = ">" if head[:4] == b"RIFX" else "<"
-    codec, channels, rate_hz, _, _, bits = struct.unpack_from(f"{order}HHIIHH", data)
-    return Claims(channels, rate_hz, bits if codec in (1, 3) else None, codec)
+    codec, channels, rate_hz, _, block, bits = struct.unpack_from(f"{order}HHIIHH", data)
+    is_plain = codec in (1, 3)
+    bytes_each = block / channels if is_plain and block and channels else None
+    return Claims(channels, rate_hz, bits if is_plain else None, bytes_each, codec)
 
 
 def _comm_claims(head: bytes, data: bytes) -> Claims:
@@ -255,7 +259,7 @@ def _riff_reader(order: str) -> _Reader:
 
 def _read_au(file: BinaryIO) -> _Part | None:
     data = file.read(24)
-    if len(data) < 24:
+    if len(data) < 24 or file.tell() > 24:  # there is but one part
         return None
     _, body, size, *_ = struct.unpack(">4s5I", data)
     return _Part(b".snd", body, None if size == 0xFFFFFFFF else size)

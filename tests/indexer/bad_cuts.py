@@ -42,6 +42,9 @@ def sound(suffix: str, *, seconds: float = 1.0, hz: float = 440.0) -> bytes:
         return ffmpeg_bytes(samples, suffix=suffix, rate_hz=RATE_HZ, options=options)
     if suffix in ("wma", "wv", "tta", "avi"):
         return ffmpeg_bytes(samples, suffix=suffix, rate_hz=RATE_HZ)
+    if suffix == "ac3":
+        rate_hz = 48000
+        return ffmpeg_bytes(tone(seconds=seconds, hz=hz, rate_hz=rate_hz), suffix=suffix, rate_hz=rate_hz)
     return encode(samples, suffix=suffix, rate_hz=RATE_HZ)
 
 

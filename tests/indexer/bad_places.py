@@ -65,8 +65,8 @@ def all_places() -> Iterator[BadFile]:
 def names() -> Iterator[BadFile]:
     content = sound("wav", seconds=0.5, hz=350)
     for name in [*_SCRIPTS.values(), *_ODD_NAMES.values()]:
-        yield fine(f"names/{name}.wav", content)
-    yield fine("names/a folder named like a sound.wav/inside.wav", content)
+        yield fine(f"names/{name}.wav", content, 0.5)
+    yield fine("names/a folder named like a sound.wav/inside.wav", content, 0.5)
     for name in (".hidden.wav", "no suffix", "suffix and space.wav ", "two.wav.part"):
         yield BadFile(
             path=f"names/{name}", make=lambda path: path.write_bytes(content), outcome="skipped", says=""
@@ -89,10 +89,14 @@ def _make_deep(path: Path) -> None:
 def links() -> Iterator[BadFile]:
     def link(name: str, target: str, outcome: Outcome, says: str = "") -> BadFile:
         return BadFile(
-            path=f"links/{name}", make=lambda path: path.symlink_to(target), outcome=outcome, says=says
+            path=f"links/{name}",
+            make=lambda path: path.symlink_to(target),
+            outcome=outcome,
+            says=says,
+            seconds=0.5 if outcome == "indexed" else None,
         )
 
-    yield fine("links/target.wav", sound("wav", seconds=0.5, hz=360))
+    yield fine("links/target.wav", sound("wav", seconds=0.5, hz=360), 0.5)
     yield link("to a sound.wav", "target.wav", "indexed")
     yield link("to a link.wav", "to a sound.wav", "indexed")
     yield link("nowhere.wav", "gone.wav", _R.DANGLING_LINK, "'gone.wav', which does not exist")

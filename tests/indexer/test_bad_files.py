@@ -41,6 +41,11 @@ def vectors(folder: Path, *, store: str, below: Path) -> dict[Path, NDArray[np.f
         return {clip.path: opened.catalog.segments_of(clip.clip_id).vectors for clip in clips}
 
 
+def durations(folder: Path, *, store: str) -> dict[Path, float]:
+    with open_store(folder / store) as opened:
+        return {clip.path: clip.duration_s for clip in opened.catalog.clips("test")}
+
+
 def let_happen(made: dict[Path, BadFile], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have somebody else change files at exact moments of their being read."""
     real = prefetch._Worker.read
@@ -117,6 +122,9 @@ def test_no_bad_file_harms_anything_and_each_has_its_reason(
         str(path): items[path] for path, kind in made.items() if not is_as_declared(kind, items[path])
     } == {}
     assert {report.path for report in summary.indexed} >= set(good)
+    lasting = durations(folder, store="together")
+    declared = {path: kind.seconds for path, kind in made.items() if kind.outcome == "indexed"}
+    assert {path: lasting[path] for path in declared} == pytest.approx(declared, abs=0.1)
     alone = vectors(folder, store="alone", below=corpus)
     together = vectors(folder, store="together", below=corpus)
     assert set(alone) == set(good)
@@ -136,7 +144,6 @@ def test_there_are_many_kinds_and_many_reasons() -> None:
     assert len({kind.path for kind in KINDS}) == len(KINDS) >= 60
     unreachable = {
         DecodeReason.NOT_EMBEDDABLE,
-        DecodeReason.TOO_DEMANDING,
         DecodeReason.DECODER_CRASHED,
         DecodeReason.DECODER_HUNG,
     }
