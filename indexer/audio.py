@@ -29,8 +29,9 @@ from indexer.containers import (
 )
 from indexer.errors import DecodeError, DecodeReason
 from indexer.opening import OpenFile, open_regular
+from indexer.parts import EndlessPartsError
 from indexer.sniffing import MIN_RATE_HZ, absurd_claim, absurdity, why_no_codec, why_not_decodable
-from indexer.structure import EndlessPartsError, how_cut_off, is_whole
+from indexer.structure import how_cut_off, is_whole
 
 MAX_DURATION_S = 6 * 3600.0
 """Longest clip that is taken, in seconds."""
@@ -196,10 +197,12 @@ def _decoded_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
         yield from _blocks(file, name)
     except MemoryError:  # FFmpeg's is one of its own errors, too
         raise
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        # ValueError: PyAV met a sample format it does not know.
+    except (av.error.FFmpegError, OSError) as error:
         _check_was_readable(file)
         raise _error(DecodeReason.CORRUPT, name, "is damaged and cannot be decoded") from error
+    except ValueError as error:  # PyAV met a sample format it does not know
+        told = "holds samples in a format that is not known here; convert it to FLAC"
+        raise _error(DecodeReason.UNSUPPORTED, name, told) from error
     except DecodeError:
         _check_was_readable(file)
         raise

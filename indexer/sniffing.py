@@ -14,8 +14,6 @@ from indexer.structure import Claims, claims, declares_no_sound
 MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
 MAX_CHANNELS = 32
 MAX_BITS = 64
-_KNOWN_HABIT = (24, 4)
-"""Bits and bytes of a sample that contradict each other, and decode all the same."""
 
 _AUDIO_HEADS: dict[bytes, tuple[str, int]] = {
     b"ID3": ("MP3", 128),
@@ -111,8 +109,8 @@ def absurd_claim(file: BinaryIO) -> str | None:
 def _absurd(claimed: Claims) -> str | None:
     bits, width = claimed.bits, claimed.bytes_each
     absurd = absurdity(claimed.channels, claimed.rate_hz, bits)
-    if absurd is not None or bits is None or width in (None, -(-bits // 8)) or (bits, width) == _KNOWN_HABIT:
-        return absurd
+    if absurd is not None or bits is None or bits % 8 == 0 or width in (None, -(-bits // 8)):
+        return absurd  # decoders go by whole bytes of bits, whatever else is said
     return f"claims {bits} bits in a sample, and {width:g} bytes for it"
 
 
@@ -133,6 +131,9 @@ def _why_refused(claimed: Claims) -> Why:
         return Why(DecodeReason.BAD_HEADER, absurd)
     if claimed.codec not in (None, 1, 3):
         told = f"holds sound in a codec that is not known here (WAV format 0x{claimed.codec:04x}); convert it to FLAC"
+        return Why(DecodeReason.UNSUPPORTED, told)
+    if claimed.bits not in (None, 8, 16, 24, 32, 64):
+        told = f"holds samples of {claimed.bits} bits, which are not known here; convert it to FLAC"
         return Why(DecodeReason.UNSUPPORTED, told)
     return Why(DecodeReason.BAD_HEADER, "has a header that contradicts itself")
 
@@ -169,17 +170,19 @@ def _something_else(head: bytes) -> Why:
     if not head.strip(b"\0"):
         told = "holds nothing but zero bytes where sound should begin; fetch or restore it again"
         return Why(DecodeReason.ONLY_ZEROS, told)
+    head = head[:_TEXT_LOOKED_AT]
     if _PLAYLIST.match(head):
         told = "is a playlist; index the files that it names, for they are not opened from here"
         return Why(DecodeReason.PLAYLIST, told)
     if _PLACEHOLDER.match(head):
         told = "is a placeholder of Git LFS or git-annex; fetch the file itself"
         return Why(DecodeReason.PLACEHOLDER, told)
-    kind = next((name for start, name in _OTHER_HEADS.items() if head.startswith(start)), None)
-    if kind is None and _PAGE.match(head):
+    if _PAGE.match(head):
         kind = "a web page (a download that needed a login, perhaps)"
-    if kind is None and _is_text(head[:_TEXT_LOOKED_AT]):
+    elif _is_text(head):
         kind = "text"
+    else:
+        kind = next((name for start, name in _OTHER_HEADS.items() if head.startswith(start)), None)
     told = f"is {kind}, not audio" if kind else "is not audio in a known format"
     return Why(DecodeReason.NOT_AUDIO, told)
 

@@ -137,6 +137,11 @@ def absurd_wav() -> Iterator[BadFile]:
     for name, (offset, layout, value, says) in fields.items():
         yield failed(f"absurd/wav {name}.wav", patched(good, offset, layout, value), _R.BAD_HEADER, says)
     yield failed("absurd/wav unknown codec.wav", patched(good, 20, "<H", 0x1234), _R.UNSUPPORTED, "0x1234")
+    bits = patched(good, 32, "<HH", 5, 36)
+    yield failed("absurd/wav 36 bits.wav", bits, _R.UNSUPPORTED, "samples of 36 bits")
+    bits = patched(good, 32, "<HH", 8, 64)
+    yield failed("absurd/wav 64 bits.wav", bits, _R.UNSUPPORTED, "samples in a format")
+    yield fine("absurd/wav block of 5.wav", patched(good, 32, "<H", 5), 0.5)
     yield failed("absurd/wav size beyond end.wav", patched(good, 40, "<I", 0x60000000), _R.TRUNCATED, "100%")
     yield failed("absurd/wav size of fmt.wav", patched(good, 16, "<I", 0x60000000), _R.TRUNCATED, "header")
     yield failed("absurd/wav without fmt.wav", good[:12] + good[36:], _R.TRUNCATED, "header is missing")
