@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,14 @@ class Clip:
     content_id: int | None = None
     reason_code: str | None = None
     reason: str | None = None
+
+
+class PlacedClip(NamedTuple):
+    """A clip's place alone, for looking through millions of them; ``path`` is the exact bytes of its name."""
+
+    clip_id: str
+    path: bytes
+    status: ClipStatus
 
 
 @dataclass(frozen=True, kw_only=True)
