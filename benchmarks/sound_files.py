@@ -10,7 +10,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from indexer.audio import decode_audio
-from indexer.scan import scan
+from indexer.scan import Scan
 
 FORMATS = ("wav", "flac", "mp3", "ogg", "opus", "m4a", "aiff", "webm")
 _FFMPEG = {
@@ -26,7 +26,7 @@ class Sounds:
     """The sounds below a folder, decoded when they are first asked for."""
 
     def __init__(self, folder: Path, *, most: int) -> None:
-        found = scan([folder]).candidates
+        found = [path for portion in Scan([folder]).portions() for path in portion.candidates]
         if not found:
             raise SystemExit(f"There is no sound below {str(folder)!r}: give a folder of audio files.")
         self.paths = found[:: max(1, len(found) // most)][:most]

@@ -7,7 +7,6 @@ Whatever a process was doing when it was killed, the last committed transaction 
 import hashlib
 import json
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from sqlalchemy import bindparam, case, create_engine, delete, event, func, inse
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
-from sqlalchemy.sql import Select
+from sqlalchemy.sql import Executable, Select
 
 from indexer import catalog_descriptions as descriptions
 from indexer.catalog_schema import Base, ClipRow, ContentRow, LibraryRow, RunRow, SegmentRow, StateRow
@@ -34,6 +33,7 @@ from indexer.records import (
     FilterValues,
     IndexRun,
     LibrarySummary,
+    PlacedClip,
     SearchFilter,
     SegmentSpan,
 )
@@ -214,11 +214,83 @@ class Catalog:
             )
             return [_clip(row) for row in rows]
 
-    def clips_with_content(self, sha256: str) -> list[Clip]:
-        """Clips of any library whose file had this SHA-256 and that have segments, by library and path."""
+    def clips_with_content(self, sha256: str, *, most: int, library: str | None = None) -> list[Clip]:
+        """Clips whose file had this SHA-256 and that have segments, by library and path: the first ``most``."""
+        statement = _CLIPS_OF_FILE if library is None else _CLIPS_OF_FILE.where(LibraryRow.name == library)
         with self._transaction() as connection:
-            rows = connection.execute(_CLIPS_OF_FILE, {"sha256": sha256})
+            rows = connection.execute(statement.limit(most), {"sha256": sha256})
             return [_clip(row) for row in rows]
+
+    def clips_at(self, library: str, paths: Sequence[Path]) -> dict[Path, Clip]:
+        """Clips of a library at these paths; paths without one are left out."""
+        found: dict[Path, Clip] = {}
+        with self._transaction() as connection:
+            for part in _parts([path_to_bytes(path) for path in paths]):
+                held = _clip_columns().where(LibraryRow.name == library, ClipRow.path.in_(part))
+                found |= {clip.path: clip for clip in map(_clip, connection.execute(held))}
+        return found
+
+    def clips_below(self, library: str, folder: Path) -> Iterator[list[PlacedClip]]:
+        """Where clips of a library at a path or below it are, by path, in portions.
+
+        What is written between two portions is seen by the later one.
+        """
+        root = path_to_bytes(folder)
+        here = select(ClipRow.id, ClipRow.path, ClipRow.status)
+        here = here.join(LibraryRow, LibraryRow.id == ClipRow.library_id).where(LibraryRow.name == library)
+        yield self._places(here.where(ClipRow.path == root))
+        last, end = root.rstrip(b"/") + b"/", root.rstrip(b"/") + b"0"  # "0" follows "/" in ASCII
+        below = here.where(ClipRow.path < end).order_by(ClipRow.path).limit(_ROWS_AT_A_TIME)
+        while portion := self._places(below.where(ClipRow.path > last)):
+            yield portion
+            last = portion[-1].path
+
+    def _places(self, statement: Executable) -> list[PlacedClip]:
+        with self._transaction() as connection:
+            return [
+                PlacedClip(row.id, row.path, ClipStatus(row.status)) for row in connection.execute(statement)
+            ]
+
+    def failed_clips(self, library: str) -> Iterator[list[Clip]]:
+        """Failed clips of a library, by path, in portions."""
+        failed = _clip_columns().where(LibraryRow.name == library, ClipRow.status == ClipStatus.FAILED)
+        failed, last = failed.order_by(ClipRow.path).limit(_ROWS_AT_A_TIME), b""
+        while True:
+            with self._transaction() as connection:
+                portion = [_clip(row) for row in connection.execute(failed.where(ClipRow.path > last))]
+            if not portion:
+                return
+            yield portion
+            last = path_to_bytes(portion[-1].path)
+
+    def mark_missing(self, clip_ids: Sequence[str]) -> None:
+        """No search returns these clips any more; all else about them is kept."""
+        if not clip_ids:
+            return
+        with self._transaction() as connection:
+            for part in _parts(clip_ids):
+                gone = update(ClipRow).where(ClipRow.id.in_(part))
+                connection.execute(gone.values(status=ClipStatus.MISSING.value))
+            _bump(connection, deleted=False)
+
+    def missing_s(self, library: str) -> float:
+        """Seconds of audio of a library's missing clips."""
+        statement = select(func.coalesce(func.sum(ClipRow.duration_s), 0.0))
+        statement = statement.join(LibraryRow, LibraryRow.id == ClipRow.library_id)
+        gone = statement.where(LibraryRow.name == library, ClipRow.status == ClipStatus.MISSING)
+        with self._transaction() as connection:
+            return float(connection.execute(gone).scalar_one())
+
+    def remove_missing(self, library: str) -> int:
+        """Forget a library's missing clips and their segments; how many they were."""
+        with self._transaction() as connection:
+            of_library = select(LibraryRow.id).where(LibraryRow.name == library).scalar_subquery()
+            gone = delete(ClipRow).where(
+                ClipRow.library_id == of_library, ClipRow.status == ClipStatus.MISSING
+            )
+            count = connection.execute(gone).rowcount
+            _bump(connection, deleted=_forget_unused_contents(connection))
+        return count
 
     def content_id(self, audio_sha256: str) -> int | None:
         """The content with these decoded samples, if there is one."""
@@ -260,16 +332,20 @@ class Catalog:
 
     def failures(self, library: str) -> list[Failure]:
         """Failed files of a library, grouped by reason, the most frequent first."""
-        failed = [clip for clip in self.clips(library) if clip.status is ClipStatus.FAILED]
-        codes = Counter(clip.reason_code or "" for clip in failed)
-        return [
-            Failure(
-                reason_code=code,
-                count=count,
-                examples=tuple(clip.path for clip in failed if (clip.reason_code or "") == code)[:_EXAMPLES],
-            )
-            for code, count in codes.most_common()
-        ]
+        failed = select(ClipRow.reason_code, func.count().label("files"))
+        failed = failed.join(LibraryRow, LibraryRow.id == ClipRow.library_id)
+        failed = failed.where(LibraryRow.name == library, ClipRow.status == ClipStatus.FAILED)
+        with self._transaction() as connection:
+            counts = connection.execute(failed.group_by(ClipRow.reason_code)).all()
+            found = [
+                Failure(
+                    reason_code=row.reason_code or "",
+                    count=row.files,
+                    examples=_failed_paths(connection, library, row.reason_code),
+                )
+                for row in counts
+            ]
+        return sorted(found, key=lambda failure: (-failure.count, failure.reason_code))
 
     # Runs
 
@@ -550,6 +626,14 @@ def _put_clip(connection: Connection, clip: Clip, library_id: int, content_id: i
     if is_new:
         connection.execute(insert(_CLIPS), {"id": clip.clip_id, **values})
     descriptions.put_tags(connection, clip, is_new=is_new)
+
+
+def _failed_paths(connection: Connection, library: str, reason_code: str | None) -> tuple[Path, ...]:
+    same = select(ClipRow.path).join(LibraryRow, LibraryRow.id == ClipRow.library_id)
+    same = same.where(LibraryRow.name == library, ClipRow.status == ClipStatus.FAILED)
+    same = same.where(ClipRow.reason_code.is_not_distinct_from(reason_code))
+    names = connection.execute(same.order_by(ClipRow.path).limit(_EXAMPLES)).scalars()
+    return tuple(path_from_bytes(name) for name in names)
 
 
 def _content_id(connection: Connection, audio_sha256: str) -> int | None:

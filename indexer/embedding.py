@@ -18,6 +18,10 @@ from indexer.reading import ClipRead, Windows
 if TYPE_CHECKING:
     from model.audio_embedder import AudioEmbedder
 
+_CLIPS_A_BATCH = 256
+"""A batch is sent off before it is full when so many clips ended since it was begun: copies and files that fail
+need no windows, and however many they are, they shall not wait for one."""
+
 
 @dataclass
 class EmbeddedClip:
@@ -75,6 +79,7 @@ class WindowEmbedder:
         self._embedder = embedder
         self._content_id = content_id
         self._batch = _Batch()
+        self._clips_since = 0
         self._waiting: deque[_Waiting] = deque()
         self._under_way: dict[str, _Waiting] = {}
         self._silence: _Vector | None = None
@@ -90,8 +95,11 @@ class WindowEmbedder:
                 continue
             self._end(item, spans, vectors)
             spans, vectors = [], []
+            self._clips_since += 1
+            if self._clips_since >= _CLIPS_A_BATCH:
+                self._submit()
             # Not more is held than what is being embedded, so that what is done is soon written.
-            while self._waiting and self._waiting[0].is_done():
+            while self._waiting and (self._waiting[0].is_done() or len(self._waiting) > 2 * _CLIPS_A_BATCH):
                 yield self._next()
         self._submit()
         while self._waiting:
@@ -148,6 +156,7 @@ class WindowEmbedder:
         return _Vector(batch, place)
 
     def _submit(self) -> None:
+        self._clips_since = 0
         if self._batch.samples:
             self._batch.result = self._embedder.submit(np.stack(self._batch.samples))
             self._batch.samples.clear()

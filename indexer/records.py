@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,14 @@ class Clip:
     reason: str | None = None
     description: Description = NOTHING
     file_description: Description = NOTHING
+
+
+class PlacedClip(NamedTuple):
+    """A clip's place alone, for looking through millions of them; ``path`` is the exact bytes of its name."""
+
+    clip_id: str
+    path: bytes
+    status: ClipStatus
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,6 @@
 """``sonoglot index``: bring a library up to date with files and folders."""
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from sonoglot.options import DEFAULT_STORE, IndexKindOption, JsonOption, ModelOp
 from sonoglot.output import fail, print_json
 
 if TYPE_CHECKING:
-    from indexer.build import FileReport, FileState, IndexProgress, IndexSummary, OnReport
+    from indexer.summary import FileReport, FileState, IndexProgress, IndexSummary, OnReport
 
 _EXAMPLES_SHOWN = 10
 
@@ -35,7 +34,11 @@ def index(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before forgetting.")] = False,
     report: Annotated[
         Path | None,
-        typer.Option("--report", metavar="FILE", help="Write what became of each file, as JSON lines."),
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Write what became of each file, as JSON lines (--json lists the first 1,000 of each state).",
+        ),
     ] = None,
     index: IndexKindOption = None,
     store: StoreOption = DEFAULT_STORE,
@@ -148,6 +151,7 @@ def _document(summary: "IndexSummary", *, model_name: str) -> dict[str, Any]:
     return {
         "library": summary.library,
         "model": model_name,
+        "counts": summary.counts(),
         "indexed": _reports(summary.indexed),
         "unchanged": _reports(summary.unchanged),
         "skipped": _reports(summary.skipped),
@@ -176,23 +180,21 @@ def _print_tables(summary: "IndexSummary") -> None:
 
     console = Console()
     counts = Table(title=f"Library {summary.library}", title_justify="left")
-    names = ("indexed", "unchanged", "skipped", "failed", "missing")
-    lists = (summary.indexed, summary.unchanged, summary.skipped, summary.failed, summary.missing)
-    for name in names:
+    for name in summary.counts():
         counts.add_column(name, justify="right")
-    counts.add_row(*(str(len(items)) for items in lists))
+    counts.add_row(*map(str, summary.counts().values()))
     console.print(counts)
-    for name, items in zip(names[2:], lists[2:], strict=True):
-        for reason, count in Counter(_general(item) for item in items).most_common():
-            console.print(f"{name} {count}: {reason}", markup=False, highlight=False)
-            same = [item for item in items if _general(item) == reason]
-            for item in same[:_EXAMPLES_SHOWN]:
+    for state, reasons in summary.reasons.items():
+        for reason, count in reasons.most_common():
+            console.print(f"{state} {count}: {reason}", markup=False, highlight=False)
+            same = [item for item in summary.kept(state) if item.kind == reason][:_EXAMPLES_SHOWN]
+            for item in same:
                 told = f": {item.reason}" if item.code else ""
                 console.print(
                     f"    {display_path(item.path)}{told}", markup=False, highlight=False, soft_wrap=True
                 )
-            if len(same) > _EXAMPLES_SHOWN:
-                console.print(f"    and {len(same) - _EXAMPLES_SHOWN} more (--report FILE lists all)")
+            if count > len(same):
+                console.print(f"    and {count - len(same)} more (--report FILE lists all)")
     told = (
         f"{summary.segments} new segments from {summary.audio_s:.0f} s of audio in {summary.elapsed_s:.1f} s"
     )
@@ -200,7 +202,3 @@ def _print_tables(summary: "IndexSummary") -> None:
         if count:
             console.print(f"{count} {what}: nothing to embed.", highlight=False)
     console.print(f"{told}; {summary.searchable} clips can be searched.", highlight=False)
-
-
-def _general(report: "FileReport") -> str:
-    return report.code.replace("_", " ") if report.code else report.reason or ""

@@ -45,15 +45,13 @@ def remove(
 
 def forget_missing(opened: "Store", library: str, *, yes: bool) -> int:
     """Forget a library's clips whose files are gone, after saying how much that is; how many they were."""
-    from indexer.records import ClipStatus
-
-    gone = [clip for clip in opened.catalog.clips(library) if clip.status is ClipStatus.MISSING]
+    gone = opened.catalog.library(library).missing
     if not gone:
         return 0
-    hours = sum(clip.duration_s for clip in gone) / 3600
-    typer.echo(f"The files of {len(gone)} clips ({hours:.2f} h) are gone.", err=True)
+    hours = opened.catalog.missing_s(library) / 3600
+    typer.echo(f"The files of {gone} clips ({hours:.2f} h) are gone.", err=True)
     if not yes and not typer.confirm("Forget these clips?", err=True):
         return 0
-    opened.catalog.remove_clips([clip.clip_id for clip in gone])
+    removed = opened.catalog.remove_missing(library)
     opened.save_index()
-    return len(gone)
+    return removed

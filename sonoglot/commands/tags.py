@@ -18,13 +18,13 @@ def tags(
     from rich.console import Console
     from rich.progress import Progress
 
-    from indexer.scan import scan
+    from indexer.scan import Scan
     from training.json_lines import write_json_lines
     from training.tagger import Tagger
     from training.tagging import tag_clips
 
     listener = Tagger(tagger)
-    found = scan(paths).candidates
+    found = [path for portion in Scan(paths).portions() for path in portion.candidates]
     if not found:
         fail(f"no sounds in {', '.join(map(str, paths))}.")
     with Progress(console=Console(stderr=True)) as progress:

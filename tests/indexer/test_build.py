@@ -3,6 +3,7 @@
 import hashlib
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,13 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from indexer import build, prefetch
+from indexer import prefetch
 from indexer.build import FileReport, FileState, IndexProgress, IndexSummary, index_failed, index_paths
 from indexer.errors import DecodeError, InvalidLibraryNameError
 from indexer.queries import audio_vector
 from indexer.reading import FileFacts
 from indexer.records import ClipStatus, SearchFilter
-from indexer.scan import ScanResult
+from indexer.scan import Portion, Scan
 from indexer.search import search
 from indexer.store import open_store, open_store_for_writing
 from model.audio_embedder import AudioEmbedder
@@ -181,14 +182,14 @@ def test_a_file_that_vanishes_between_scan_and_reading_is_a_failure(
 ) -> None:
     write_tone(workplace.sounds / "stays.wav", seconds=2)
     victim = write_tone(workplace.sounds / "vanishes.wav", seconds=2)
-    real = build.scan
+    real = Scan.portions
 
-    def scan_then_remove(paths: list[Path]) -> ScanResult:
-        found = real(paths)
-        victim.unlink()
-        return found
+    def scan_then_remove(scan: Scan) -> Iterator[Portion]:
+        for portion in real(scan):
+            victim.unlink()
+            yield portion
 
-    monkeypatch.setattr(build, "scan", scan_then_remove)
+    monkeypatch.setattr(Scan, "portions", scan_then_remove)
     summary = workplace.run()
     assert names(summary.indexed) == {"stays.wav"}
     assert [(item.path.name, item.code) for item in summary.failed] == [("vanishes.wav", "vanished")]

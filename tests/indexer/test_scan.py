@@ -1,13 +1,24 @@
 """Scanning finds each audio file once, in a fixed order, and survives what file systems hold."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from indexer.errors import DecodeReason
 from indexer.paths import display_path, path_from_bytes, path_to_bytes
-from indexer.scan import scan
+from indexer.scan import Portion, Scan
+
+
+def scan(paths: Iterable[Path]) -> Portion:
+    """All portions as one."""
+    whole = Portion()
+    for portion in Scan(paths).portions():
+        whole.candidates += portion.candidates
+        whole.skipped += portion.skipped
+        whole.failed += portion.failed
+    return whole
 
 
 def touch(path: Path) -> Path:
@@ -20,6 +31,30 @@ def test_candidates_are_found_recursively_sorted_and_once(tmp_path: Path) -> Non
     found = [touch(tmp_path / name) for name in ("b/two.MP3", "a/one.wav", "c.flac")]
     result = scan([tmp_path, tmp_path / "a", tmp_path / "c.flac"])
     assert result.candidates == sorted(found)
+
+
+def test_portions_are_small_and_in_the_order_of_whole_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("a-b/1.wav", "a/z.wav", "a.wav", "a0.wav", "a/b/c.wav", "a/.hidden.wav", "a/notes.txt")
+    found = [touch(tmp_path / name) for name in names]
+    monkeypatch.setattr("indexer.scan.PORTION", 2)
+    search = Scan([tmp_path])
+    portions = list(search.portions())
+    assert [len(portion) for portion in portions] == [2, 2, 2, 1]
+    assert [path for portion in portions for path in portion.candidates] == sorted(found[:5], key=os.fsencode)
+    assert search.count() == 5
+
+
+def test_folders_behind_links_are_counted(tmp_path: Path) -> None:
+    sound = touch(tmp_path / "elsewhere" / "sound.wav")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "link").symlink_to(sound.parent)
+    search = Scan([tmp_path / "root"])
+    assert search.count() == 1
+    assert search.linked_folders == 1
+    assert [portion.candidates for portion in search.portions()] == [[tmp_path / "root/link/sound.wav"]]
+    assert Scan([tmp_path / "elsewhere"]).count() == 1
 
 
 def test_other_and_hidden_files_are_skipped_with_a_reason(tmp_path: Path) -> None:
