@@ -2,9 +2,10 @@
 
 It comes from people's files and is shown to others, so it is always bounded and clean, whatever was in the file.
 Where several sources speak, each field is of the first that has it: a table beside the file, then the file's own tags,
-then its name (``embedded_tags``, ``file_names``, ``tables``).
+then its name (``description_tables``, ``embedded_tags``, ``ucs``).
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -66,6 +67,11 @@ def describe(
         tags=_clean_tags(tags),
     )
     return NOTHING if made == NOTHING else made
+
+
+def split_tags(text: str) -> list[str]:
+    """Tags that are written in one text, between commas or semicolons."""
+    return re.split("[;,]", text[: 4 * MAX_TAGS * MAX_TAG_CHARS])
 
 
 def filter_key(text: str) -> str:
