@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.catalog import check_library_name
+from indexer.description import NOTHING, Description
+from indexer.description_tables import TABLE_NAMES, DescriptionTables
 from indexer.embedding import EmbeddedClip, WindowEmbedder
 from indexer.errors import DecodeError, DecodeReason, UnreadableFileError
 from indexer.prefetch import read_ahead
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 _COMMIT_SEGMENTS = 2048
 _COMMIT_EVERY_S = 2.0
+_COMMIT_CLIPS = 10_000
 _MAY_PASS = {
     DecodeReason.UNREADABLE,
     DecodeReason.VANISHED,
@@ -70,7 +73,8 @@ class FileReport:
 class IndexSummary:
     """What a run did with each file. ``searchable`` counts the library's clips that a search can now return.
 
-    ``moved`` files are among ``unchanged``, ``copies`` of audio that was embedded before among ``indexed``.
+    ``moved`` files and those ``redescribed`` by a table are among ``unchanged``, ``copies`` of audio that was embedded
+    before among ``indexed``.
     ``stages_s``: seconds of scanning, decoding (of all processes), waiting for decoded audio, writing the
     catalogue, and publishing the index; what is left of ``elapsed_s`` is embedding.
     """
@@ -82,6 +86,7 @@ class IndexSummary:
     failed: list[FileReport] = field(default_factory=list)
     missing: list[FileReport] = field(default_factory=list)
     moved: int = 0
+    redescribed: int = 0
     copies: int = 0
     segments: int = 0
     audio_s: float = 0.0
@@ -167,6 +172,9 @@ class _Run:
         self._on_progress = on_progress
         self._on_report = on_report
         self._known = {clip.path: clip for clip in store.catalog.clips(library)}
+        self._tables = DescriptionTables()
+        self._told: dict[Path, Description] = {}
+        """What tables say of the files that are to be read."""
         self._same_files: dict[str, list[Clip]] = {}  # By SHA-256, of new files that need no decoding.
         self._moved: set[str] = set()
         self._pending: list[tuple[Clip, ClipContent | None]] = []
@@ -200,13 +208,15 @@ class _Run:
         with _Stage(self.summary.stages_s, "scanning"):
             found = scan(paths)
         for note in found.skipped:
-            self._report(FileState.SKIPPED, FileReport(note.path, note.reason))
+            if note.path.name not in TABLE_NAMES:
+                self._report(FileState.SKIPPED, FileReport(note.path, note.reason))
         for note in found.failed:
             self._report(FileState.FAILED, FileReport(note.path, note.reason))
         self._total = len(found.candidates)
         try:
             self._mark_missing(found.roots)
-            jobs = (self._job_for(path, retry_failed=retry_failed) for path in found.candidates)
+            jobs = [self._job_for(path, retry_failed=retry_failed) for path in found.candidates]
+            self._report_tables([note.path for note in found.skipped if note.path.name in TABLE_NAMES])
             self._embed([job for job in jobs if job is not None])
         finally:
             self._commit()  # Also when interrupted: what is embedded is kept.
@@ -215,9 +225,20 @@ class _Run:
         failed = [path for path, clip in self._known.items() if clip.status is ClipStatus.FAILED]
         self._total = len(failed)
         try:
+            self._told = {path: self._tables.about(path) for path in failed}
             self._embed([ReadJob(path=path, known_sha256=None) for path in failed])
         finally:
             self._commit()
+
+    def _report_tables(self, scanned: list[Path]) -> None:
+        """Say of each table below the given paths, and of those above that describe files, what it was good for."""
+        read = {table.path: table for table in self._tables.read}
+        for path in sorted({*scanned, *(table.path for table in read.values() if table.was_used)}):
+            report = FileReport(path, "describes the files around it")
+            if path in read and read[path].bad_lines:
+                told = f"{read[path].bad_lines} of its lines cannot be used: {'; '.join(read[path].problems)}"
+                report = FileReport(path, told, "bad_table_lines")
+            self._report(FileState.SKIPPED, report)
 
     def _mark_missing(self, roots: list[Path]) -> None:
         """Roots that do not exist were left out of ``roots``: a disk that is not mounted loses nothing."""
@@ -230,7 +251,9 @@ class _Run:
 
     def _job_for(self, path: Path, *, retry_failed: bool) -> ReadJob | None:
         """The work that a file needs, or None if a look at its size and time tells that it is unchanged."""
-        known = self._known.get(path)
+        known, told = self._known.get(path), self._tables.about(path)
+        if told is not NOTHING:
+            self._told[path] = told
         if known is None:
             return ReadJob(path=path, known_sha256=None)
         failed = known.status is ClipStatus.FAILED
@@ -246,8 +269,13 @@ class _Run:
                 return job
             self._finish(FileState.FAILED, FileReport(path, known.reason, known.reason_code))
             return None
-        if known.status is ClipStatus.MISSING:
-            self._pending.append((replace(known, status=ClipStatus.INDEXED), None))
+        self._told.pop(path, None)
+        description = told.over(known.file_description)
+        self.summary.redescribed += description != known.description
+        if known.status is ClipStatus.MISSING or description != known.description:
+            self._pending.append((replace(known, status=ClipStatus.INDEXED, description=description), None))
+            if len(self._pending) >= _COMMIT_CLIPS:
+                self._commit()
         self._finish(FileState.UNCHANGED, FileReport(path))
         return None
 
@@ -319,7 +347,8 @@ class _Run:
         times = {"size_bytes": facts.size_bytes, "mtime_ns": facts.mtime_ns}
         known = self._known.get(path)
         if known is not None and known.sha256 == facts.sha256:
-            self._pending.append((replace(known, status=ClipStatus.INDEXED, **times), None))
+            clip = self._described(known, read)
+            self._pending.append((replace(clip, status=ClipStatus.INDEXED, **times), None))
             self._finish(FileState.UNCHANGED, FileReport(path))
             return
         same = self._same_files[facts.sha256]
@@ -328,7 +357,8 @@ class _Run:
             self._moved.add(gone[0].clip_id)
             self.summary.moved += 1
             self.summary.missing = [item for item in self.summary.missing if item.path != gone[0].path]
-            self._pending.append((replace(gone[0], path=path, status=ClipStatus.INDEXED, **times), None))
+            clip = self._described(gone[0], read)
+            self._pending.append((replace(clip, path=path, status=ClipStatus.INDEXED, **times), None))
             self._finish(FileState.UNCHANGED, FileReport(path, f"moved from {str(gone[0].path)!r}"))
             return
         facts_of_same = replace(read, duration_s=same[0].duration_s, source_rate_hz=same[0].source_rate_hz)
@@ -354,10 +384,14 @@ class _Run:
             self._pending.append((replace(self._clip(read), status=ClipStatus.FAILED, **told), None))
         self._finish(FileState.FAILED, FileReport(read.job.path, str(error), error.reason.value))
 
+    def _described(self, clip: Clip, read: ClipRead) -> Clip:
+        told = self._told.get(read.job.path, NOTHING)
+        return replace(clip, description=told.over(read.description), file_description=read.description)
+
     def _clip(self, read: ClipRead) -> Clip:
         facts, path = read.facts, read.job.path
         known = self._known.get(path)
-        return Clip(
+        clip = Clip(
             clip_id=known.clip_id if known else self._store.catalog.new_clip_id(self._library, path),
             library=self._library,
             path=path,
@@ -368,6 +402,7 @@ class _Run:
             source_rate_hz=read.source_rate_hz,
             status=ClipStatus.INDEXED,
         )
+        return self._described(clip, read)
 
     def _report(self, state: FileState, report: FileReport) -> None:
         getattr(self.summary, state.value).append(report)

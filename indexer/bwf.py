@@ -21,10 +21,10 @@ _Fields = dict[str, str]
 """Text of iXML by section and element, in lower case: ``aswg/fxname``."""
 
 
-def read_bwf(file: BinaryIO) -> Description:
-    """What ``bext`` and ``iXML`` of a WAV, RF64 or BW64 file say; nothing for another file."""
+def read_bwf(file: BinaryIO) -> tuple[Description, Description]:
+    """What ``iXML`` and what ``bext`` of a WAV, RF64 or BW64 file says; nothing for another file."""
     chunks = _chunks(file, {b"bext", b"iXML"})
-    return _of_ixml(chunks.get(b"iXML", b"")).over(_of_bext(chunks.get(b"bext", b"")))
+    return _of_ixml(chunks.get(b"iXML", b"")), _of_bext(chunks.get(b"bext", b""))
 
 
 def _chunks(file: BinaryIO, wanted: set[bytes]) -> dict[bytes, bytes]:

@@ -84,6 +84,8 @@ def _clean(text: str | None, limit: int) -> str | None:
         return None
     # Tags of megabytes exist; what lies far beyond the limit need not be looked at.
     composed = unicodedata.normalize("NFC", text[: 4 * limit])
+    if sum(char == "\ufffd" or unicodedata.category(char) == "Cc" for char in composed) > len(composed) / 4:
+        return None  # Bytes, not text.
     kept = (" " if char.isspace() else char for char in composed if char.isspace() or _is_shown(char))
     return " ".join("".join(kept).split())[:limit].strip() or None
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeVar, cast
 
 from tinytag import TinyTag, UnsupportedFormatError
 
@@ -20,6 +20,8 @@ from indexer.audio import container_tags
 from indexer.bwf import read_bwf
 from indexer.description import NOTHING, Description, describe, split_tags
 from indexer.ucs import read_ucs_name
+
+_T = TypeVar("_T")
 
 MAX_READ_BYTES = 32 << 20
 """Leaves room for a large picture among the tags; tags beyond are not read."""
@@ -42,16 +44,18 @@ def _read_tags(path: Path) -> Description:
     try:
         with open(path, "rb") as raw, _limited_cpu_time():
             file = cast(BinaryIO, _BoundedReader(raw))
-            return _safely(read_bwf, file).over(_safely(_read_common, file))
+            # People write iXML of a sound; programs fill bext, some of them with settings of the recorder.
+            ixml, bext = _safely(read_bwf, file, (NOTHING, NOTHING))
+            return ixml.over(_safely(_read_common, file, NOTHING)).over(bext)
     except (OSError, _TooMuch):
         return NOTHING
 
 
-def _safely(read: Callable[[BinaryIO], Description], file: BinaryIO) -> Description:
+def _safely(read: Callable[[BinaryIO], _T], file: BinaryIO, otherwise: _T) -> _T:
     try:
         return read(file)
     except Exception:  # Readers of tags meet what nobody thought of; see above.
-        return NOTHING
+        return otherwise
 
 
 def _read_common(file: BinaryIO) -> Description:
@@ -79,7 +83,9 @@ def _of_fields(fields: Mapping[str, Sequence[str]]) -> Description:
 
 
 def _first(fields: Mapping[str, Sequence[str]], *names: str) -> str | None:
-    return next((text for name in names for text in fields.get(name, ()) if text.strip()), None)
+    # tinytag puts a line before custom fields that are named as common ones.
+    spelled = (*names, *(f"_{name}" for name in names))
+    return next((text for name in spelled for text in fields.get(name, ()) if text.strip()), None)
 
 
 class _TooMuch(Exception):

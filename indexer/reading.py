@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.audio import open_audio
+from indexer.description import NOTHING, Description
+from indexer.embedded_tags import describe_file
 from indexer.errors import DecodeError, DecodeReason, UnreadableFileError
 from indexer.windows import cut_windows
 
@@ -64,7 +66,8 @@ class ClipRead:
 
     ``facts`` is None if the file could not be read at all. ``error`` tells that the clip must not be used,
     ``is_known`` that a file with this content was indexed before, so that this one was not decoded.
-    ``audio_sha256`` is of the decoded samples, ``read_s`` the time that reading and decoding took.
+    ``audio_sha256`` is of the decoded samples, ``read_s`` the time that reading and decoding took. ``description`` is
+    what the file's tags and its name say.
     """
 
     job: ReadJob
@@ -76,6 +79,7 @@ class ClipRead:
     audio_sha256: str = ""
     windows: Windows = field(default_factory=Windows)
     read_s: float = 0.0
+    description: Description = NOTHING
 
 
 def read_clip(
@@ -86,11 +90,14 @@ def read_clip(
     ``is_known`` is asked whether a clip with such a file is at hand already.
     """
     facts: FileFacts | None = None
+    description = NOTHING
     started = time.process_time()
     try:
         facts = _facts(job.path)
+        description = describe_file(job.path)
         if facts.sha256 == job.known_sha256 or is_known(facts):
-            yield ClipRead(job=job, facts=facts, is_known=True, read_s=time.process_time() - started)
+            read_s = time.process_time() - started
+            yield ClipRead(job=job, facts=facts, is_known=True, read_s=read_s, description=description)
             return
         digest = hashlib.sha256()
         held, limit = Windows(), WHOLE_CLIP_WINDOWS
@@ -104,12 +111,14 @@ def read_clip(
             duration_s, rate = stream.duration_s, stream.source_rate_hz or 0
         _check_unchanged(job.path, facts)
     except DecodeError as error:
-        yield ClipRead(job=job, facts=facts, error=error, read_s=time.process_time() - started)
+        read_s = time.process_time() - started
+        yield ClipRead(job=job, facts=facts, error=error, read_s=read_s, description=description)
         return
     except MemoryError:
         told = f"{str(job.path)!r} needs more memory to be decoded than a decoding process may have."
         error = DecodeError(DecodeReason.TOO_DEMANDING, told)
-        yield ClipRead(job=job, facts=facts, error=error, read_s=time.process_time() - started)
+        read_s = time.process_time() - started
+        yield ClipRead(job=job, facts=facts, error=error, read_s=read_s, description=description)
         return
     yield ClipRead(
         job=job,
@@ -119,6 +128,7 @@ def read_clip(
         audio_sha256=digest.hexdigest(),
         windows=held,
         read_s=time.process_time() - started,
+        description=description,
     )
 
 
