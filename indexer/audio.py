@@ -181,6 +181,23 @@ def decode_audio(
         return np.concatenate(list(stream))
 
 
+def container_tags(file: BinaryIO) -> dict[str, str]:
+    """What FFmpeg finds of tags in an open file, as its container and its sound track have them.
+
+    Raises:
+        DecodeError: it is not audio in a known format.
+    """
+    try:
+        with av.open(file, mode="r", options=_FFMPEG_OPTIONS, metadata_errors="ignore") as container:
+            return {**container.metadata, **(stream.metadata if (stream := _first_audio(container)) else {})}
+    except (av.error.FFmpegError, ValueError) as error:
+        raise _error(DecodeReason.NOT_AUDIO, "The audio", "is not audio in a known format") from error
+
+
+def _first_audio(container: av.container.InputContainer) -> av.AudioStream | None:
+    return container.streams.audio[0] if container.streams.audio else None
+
+
 @contextmanager
 def _open(source: Path | bytes | OpenFile) -> Iterator[tuple[BinaryIO, str]]:
     if isinstance(source, bytes):

@@ -44,6 +44,7 @@ _T = TypeVar("_T")
 FORMAT_VERSION = 2
 MAX_LIBRARY_NAME_CHARS = 100
 _ROWS_AT_A_TIME = 10_000
+_IDS_AT_A_TIME = 1 << 24
 _EXAMPLES = 10
 _BUSY_TIMEOUT_MS = 30_000
 
@@ -435,21 +436,28 @@ class Catalog:
     def matching_segment_ids(self, filter: SearchFilter) -> NDArray[np.int64]:
         """Ids of the segments whose content some searchable clip that passes a filter has, ascending.
 
-        Rows are read one by one, so that nothing but the ids is held. LibraryNotFoundError without the library.
+        Nothing but ids is held. LibraryNotFoundError without the filter's library.
         """
         contents = select(ClipRow.content_id).where(*descriptions.conditions(filter, of_few=False))
-        statement = select(SegmentRow.id).where(SegmentRow.content_id.in_(contents))
+        # As text, for one row of a million numbers comes several times sooner than a million rows.
+        numbers = select(func.group_concat(SegmentRow.id)).where(SegmentRow.content_id.in_(contents))
+        parts = [np.empty(0, np.int64)]
         with self._transaction() as connection:
             if filter.library is not None:
-                _check_library(connection, filter.library)
-            ids = _ids(connection, statement)
-        ids.sort()  # Sooner done here than by SQLite.
-        return ids
+                _known_library_id(connection, filter.library)
+            last = connection.execute(select(func.max(SegmentRow.id))).scalar() or 0
+            for first in range(1, last + 1, _IDS_AT_A_TIME):
+                here = SegmentRow.id.between(first, first + _IDS_AT_A_TIME - 1)
+                found = connection.execute(numbers.where(here)).scalar()
+                if found is not None:
+                    parts.append(np.sort(np.fromstring(found, np.int64, sep=",")))
+        return np.concatenate(parts)
 
-    def filter_values(self, filter: SearchFilter, *, most: int = 100) -> FilterValues:
-        """Tags, licences and categories of the clips that pass a filter, the ``most`` frequent of each."""
+    def filter_values(self, library: str | None = None, *, most: int = 100) -> FilterValues:
+        """Tags, licences and categories of searchable clips, the ``most`` frequent of each; LibraryNotFoundError."""
         with self._transaction() as connection:
-            return descriptions.filter_values(connection, filter, most=most)
+            library_id = None if library is None else _known_library_id(connection, library)
+            return descriptions.filter_values(connection, library_id=library_id, most=most)
 
     def changes_since(self, *, last_id: int, deletions: int) -> "Changes":
         """All that a vector index lacks, as of one moment; ``deletions`` as of the state that it was made in."""
@@ -546,8 +554,7 @@ def _bump(connection: Connection, *, deleted: bool) -> None:
 
 
 def _clip_columns() -> Select[Any]:
-    named = LibraryRow.name.label("library")
-    return select(*ClipRow.__table__.columns, named, descriptions.shown_tags()).join(
+    return select(*ClipRow.__table__.columns, LibraryRow.name.label("library")).join(
         LibraryRow, LibraryRow.id == ClipRow.library_id
     )
 
@@ -586,10 +593,11 @@ def _clip(row: Any) -> Clip:
     )
 
 
-def _check_library(connection: Connection, name: str) -> None:
-    names = list(connection.execute(select(LibraryRow.name).order_by(LibraryRow.name)).scalars())
-    if name not in names:
-        raise _no_library(name, names)
+def _known_library_id(connection: Connection, name: str) -> int:
+    known = {row.name: row.id for row in connection.execute(select(LibraryRow.name, LibraryRow.id))}
+    if name not in known:
+        raise _no_library(name, sorted(known))
+    return known[name]
 
 
 def _no_library(name: str, names: Sequence[str]) -> LibraryNotFoundError:
@@ -625,7 +633,7 @@ def _put_clip(connection: Connection, clip: Clip, library_id: int, content_id: i
     is_new = known.rowcount == 0
     if is_new:
         connection.execute(insert(_CLIPS), {"id": clip.clip_id, **values})
-    descriptions.put_tags(connection, clip, is_new=is_new)
+    descriptions.put_tags(connection, clip, library_id=library_id, is_new=is_new)
 
 
 def _failed_paths(connection: Connection, library: str, reason_code: str | None) -> tuple[Path, ...]:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, join, select
+from sqlalchemy import ColumnElement, delete, func, insert, select, true
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnExpressionArgument
 
@@ -60,22 +60,15 @@ def _paths_below(folder: Path) -> tuple[bytes, bytes]:
     return prefix + b"/", prefix + b"0"  # "0" follows "/"
 
 
-def shown_tags() -> ColumnElement[str]:
-    """The tags of each clip of a statement, as JSON; for ``description_of``."""
-    held = select(func.json_group_array(ClipTagRow.shown)).where(ClipTagRow.clip_id == ClipRow.id)
-    return held.correlate(ClipRow).scalar_subquery().label("tags")
-
-
 def descriptions_of(row: Any) -> tuple[Description, Description]:
-    """What a row of clips with ``shown_tags`` says, and what of it the file itself says."""
-    tags = () if row.tags == "[]" else tuple(sorted(json.loads(row.tags), key=filter_key))
+    """What a row of clips says, and what of it the file itself says."""
     shown = Description(
         title=row.title,
         description=row.description,
         artist=row.artist,
         licence=row.licence,
         category=row.category,
-        tags=tags,
+        tags=() if row.tags is None else tuple(json.loads(row.tags)),
     )
     if shown == NOTHING:
         shown = NOTHING  # one object, however many clips
@@ -86,8 +79,8 @@ def descriptions_of(row: Any) -> tuple[Description, Description]:
 
 
 def columns_of(clip: Clip) -> dict[str, str | None]:
-    """Columns of a clip's row for its descriptions, but for its tags."""
-    shown = clip.description
+    """Columns of a clip's row for its descriptions."""
+    shown, own = clip.description, clip.file_description
     return {
         "title": shown.title,
         "description": shown.description,
@@ -96,38 +89,50 @@ def columns_of(clip: Clip) -> dict[str, str | None]:
         "licence_key": shown.licence and filter_key(shown.licence),
         "category": shown.category,
         "category_key": shown.category and filter_key(shown.category),
-        "file_description": None if clip.file_description == shown else _json(clip.file_description),
+        "tags": _json(shown.tags) if shown.tags else None,
+        "file_description": None
+        if own == shown
+        else _json({name: value for name, value in asdict(own).items() if value}),
     }
 
 
-def put_tags(connection: Connection, clip: Clip, *, is_new: bool) -> None:
-    """Give a clip the tags that its description has, and no others."""
+def put_tags(connection: Connection, clip: Clip, *, library_id: int, is_new: bool) -> None:
+    """Let a clip be found by the tags that its description has, and no others."""
     if not is_new:
         connection.execute(delete(ClipTagRow).where(ClipTagRow.clip_id == clip.clip_id))
-    rows = [{"clip_id": clip.clip_id, "tag": filter_key(tag), "shown": tag} for tag in clip.description.tags]
-    if rows:
-        connection.execute(insert(ClipTagRow), rows)
+    if clip.status is not ClipStatus.INDEXED or not clip.description.tags:
+        return
+    keys = {filter_key(tag): tag for tag in clip.description.tags}
+    fixed = {"clip_id": clip.clip_id, "library_id": library_id}
+    connection.execute(insert(ClipTagRow), [fixed | {"tag": key, "shown": tag} for key, tag in keys.items()])
 
 
-def filter_values(connection: Connection, asked: SearchFilter, *, most: int) -> FilterValues:
-    """Tags, licences and categories of the clips that pass a filter, the ``most`` frequent of each."""
-    passing = list(conditions(asked, of_few=False))
-    with_tags = join(ClipRow, ClipTagRow, ClipRow.id == ClipTagRow.clip_id)
+def filter_values(connection: Connection, *, library_id: int | None, most: int) -> FilterValues:
+    """Tags, licences and categories of searchable clips, the ``most`` frequent of each."""
+    searchable = ClipRow.status == ClipStatus.INDEXED
 
-    def counts(source: Any, *, shown: Any, key: Any) -> tuple[ValueCount, ...]:
-        counted = select(func.min(shown).label("value"), func.count().label("clips")).select_from(source)
-        counted = counted.where(key.is_not(None), *passing).group_by(key)
-        rows = connection.execute(counted.order_by(func.count().desc(), key).limit(most))
-        return tuple(ValueCount(value=row.value, clips=row.clips) for row in rows)
+    def counts(key: Any, *, shown: Any, library: Any, passing: Any) -> tuple[ValueCount, ...]:
+        # Counted by keys alone, which an index holds; how a value is written is looked up for those to be shown.
+        counted = select(key.label("key"), func.count().label("clips")).where(key.is_not(None), passing)
+        if library_id is not None:
+            counted = counted.where(library == library_id)
+        frequent = counted.group_by(key).order_by(func.count().desc(), key).limit(most)
+        one = select(shown).limit(1)
+        return tuple(
+            ValueCount(value=connection.execute(one.where(key == row.key)).scalar_one(), clips=row.clips)
+            for row in connection.execute(frequent).all()
+        )
 
     return FilterValues(
-        tags=counts(with_tags, shown=ClipTagRow.shown, key=ClipTagRow.tag),
-        licences=counts(ClipRow, shown=ClipRow.licence, key=ClipRow.licence_key),
-        categories=counts(ClipRow, shown=ClipRow.category, key=ClipRow.category_key),
+        tags=counts(ClipTagRow.tag, shown=ClipTagRow.shown, library=ClipTagRow.library_id, passing=true()),
+        licences=counts(
+            ClipRow.licence_key, shown=ClipRow.licence, library=ClipRow.library_id, passing=searchable
+        ),
+        categories=counts(
+            ClipRow.category_key, shown=ClipRow.category, library=ClipRow.library_id, passing=searchable
+        ),
     )
 
 
-def _json(description: Description) -> str:
-    return json.dumps(
-        {name: value for name, value in asdict(description).items() if value}, ensure_ascii=False
-    )
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -50,9 +50,9 @@ class ClipRow(Base):
         UniqueConstraint("library_id", "path"),  # also what a folder is looked up by
         # Each holds all that a filter by it needs: rows, which are long, are not read.
         Index("clips_by_library", "library_id", "status", "content_id"),
-        Index("clips_by_duration", "duration_s", "status", "content_id"),
-        Index("clips_by_licence", "licence_key", "status", "content_id"),
-        Index("clips_by_category", "category_key", "status", "content_id"),
+        Index("clips_by_duration", "duration_s", "status", "library_id", "content_id"),
+        Index("clips_by_licence", "licence_key", "status", "library_id", "content_id"),
+        Index("clips_by_category", "category_key", "status", "library_id", "content_id"),
         # Missing clips are few, and asked for whenever something changed.
         Index("missing_clips", "content_id", sqlite_where=text("status = 'missing'")),
     )
@@ -75,18 +75,24 @@ class ClipRow(Base):
     licence_key: Mapped[str | None]
     category: Mapped[str | None]
     category_key: Mapped[str | None]
+    tags: Mapped[str | None]
+    """JSON."""
     file_description: Mapped[str | None]
-    """JSON, where it differs from what the columns and tags say."""
+    """JSON, where it differs from what the columns say."""
 
 
 class ClipTagRow(Base):
-    """A tag of a clip: ``tag`` is what it is found by, without case, ``shown`` as its source has it."""
+    """A tag of a clip that a search may return: what filters by tag go by.
+
+    ``tag`` is without case, ``shown`` as its source has it; ``library_id`` is the clip's, for counting.
+    """
 
     __tablename__ = "clip_tags"
-    __table_args__ = (Index("clip_tags_by_tag", "tag", "clip_id"), {"sqlite_with_rowid": False})
+    __table_args__ = (Index("clip_tags_by_tag", "tag", "library_id"), {"sqlite_with_rowid": False})
     clip_id: Mapped[str] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"), primary_key=True)
     tag: Mapped[str] = mapped_column(primary_key=True)
     shown: Mapped[str]
+    library_id: Mapped[int]
 
 
 class SegmentRow(Base):

@@ -2,9 +2,10 @@
 
 It comes from people's files and is shown to others, so it is always bounded and clean, whatever was in the file.
 Where several sources speak, each field is of the first that has it: a table beside the file, then the file's own tags,
-then its name (``embedded_tags``, ``file_names``, ``tables``).
+then its name (``description_tables``, ``embedded_tags``, ``ucs``).
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -68,6 +69,11 @@ def describe(
     return NOTHING if made == NOTHING else made
 
 
+def split_tags(text: str) -> list[str]:
+    """Tags that are written in one text, between commas or semicolons."""
+    return re.split("[;,]", text[: 4 * MAX_TAGS * MAX_TAG_CHARS])
+
+
 def filter_key(text: str) -> str:
     """What values are compared by: as ``describe`` leaves them, without case. Empty for text without content."""
     return unicodedata.normalize("NFC", (_clean(text, MAX_FIELD_CHARS) or "").casefold())
@@ -78,6 +84,8 @@ def _clean(text: str | None, limit: int) -> str | None:
         return None
     # Tags of megabytes exist; what lies far beyond the limit need not be looked at.
     composed = unicodedata.normalize("NFC", text[: 4 * limit])
+    if sum(char == "\ufffd" or unicodedata.category(char) == "Cc" for char in composed) > len(composed) / 4:
+        return None  # Bytes, not text.
     kept = (" " if char.isspace() else char for char in composed if char.isspace() or _is_shown(char))
     return " ".join("".join(kept).split())[:limit].strip() or None
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer.catalog import Catalog
+from indexer.description import NOTHING, Description
 from indexer.embedding import EmbeddedClip
 from indexer.errors import DecodeError, DecodeReason, UnreadableFileError
 from indexer.pending import PendingClips
@@ -36,15 +37,19 @@ class Outcomes:
         self._pending = pending
         self._reading: dict[Path, Clip] = {}
         """What the catalogue holds at paths that are being read."""
+        self._told: dict[Path, Description] = {}
+        """What tables say of files that are being read."""
         self._same: dict[str, Clip] = {}
         """By SHA-256, a clip with the same file as one that is therefore not decoded. Held because a run may
         change that clip before the file's turn comes."""
         self._same_lock = threading.Lock()
 
-    def expect(self, path: Path, known: Clip | None) -> None:
-        """A file is about to be read, and the catalogue holds this clip at its path."""
+    def expect(self, path: Path, known: Clip | None, told: Description) -> None:
+        """A file is about to be read; the catalogue holds this clip at its path, and tables say this of it."""
         if known is not None:
             self._reading[path] = known
+        if told is not NOTHING:
+            self._told[path] = told
 
     def is_known(self, facts: FileFacts) -> bool:
         """Whether the catalogue has the content of a file with these bytes. Called from several threads."""
@@ -72,6 +77,7 @@ class Outcomes:
         else:
             self._put_new(read, clip, rate_hz=rate_hz)
         self._reading.pop(read.job.path, None)
+        self._told.pop(read.job.path, None)
 
     def _put_new(self, read: ClipRead, clip: EmbeddedClip, *, rate_hz: int) -> None:
         assert clip.vectors is not None
@@ -94,13 +100,14 @@ class Outcomes:
         times = {"size_bytes": facts.size_bytes, "mtime_ns": facts.mtime_ns}
         known = self._reading.get(path)
         if known is not None and known.sha256 == facts.sha256 and known.status is not ClipStatus.FAILED:
-            self._pending.add(replace(known, status=ClipStatus.INDEXED, **times))
+            self._pending.add(replace(self._described(known, read), status=ClipStatus.INDEXED, **times))
             self._ledger.finish(FileState.UNCHANGED, FileReport(path))
             return
         gone = self._moved_away(facts.sha256) if known is None else None
         if gone is not None:
             self._pending.moved.add(gone.clip_id)
-            self._pending.add(replace(gone, path=path, status=ClipStatus.INDEXED, **times))
+            clip = self._described(gone, read)
+            self._pending.add(replace(clip, path=path, status=ClipStatus.INDEXED, **times))
             self._ledger.summary.moved += 1
             told = f"moved from {str(gone.path)!r}"
             self._ledger.finish(FileState.UNCHANGED, FileReport(path, told))
@@ -135,10 +142,14 @@ class Outcomes:
             self._pending.add(replace(self._clip(read), status=ClipStatus.FAILED, **told))
         self._ledger.finish(FileState.FAILED, FileReport(read.job.path, str(error), error.reason.value))
 
+    def _described(self, clip: Clip, read: ClipRead) -> Clip:
+        told = self._told.get(read.job.path, NOTHING)
+        return replace(clip, description=told.over(read.description), file_description=read.description)
+
     def _clip(self, read: ClipRead) -> Clip:
         facts, path = read.facts, read.job.path
         known = self._reading.get(path)
-        return Clip(
+        clip = Clip(
             clip_id=known.clip_id if known else self._catalog.new_clip_id(self._library, path),
             library=self._library,
             path=path,
@@ -149,6 +160,7 @@ class Outcomes:
             source_rate_hz=read.source_rate_hz,
             status=ClipStatus.INDEXED,
         )
+        return self._described(clip, read)
 
 
 def is_gone(path: Path | bytes) -> bool:

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.audio import open_audio
+from indexer.description import NOTHING, Description
+from indexer.embedded_tags import describe_file
 from indexer.errors import DecodeError, DecodeReason, UnreadableFileError
 from indexer.opening import OpenFile, open_regular
 from indexer.windows import cut_windows
@@ -67,7 +69,8 @@ class ClipRead:
 
     ``facts`` is None if the file could not be read at all. ``error`` tells that the clip must not be used,
     ``is_known`` that a file with this content was indexed before, so that this one was not decoded.
-    ``audio_sha256`` is of the decoded samples, ``read_s`` the time that reading and decoding took.
+    ``audio_sha256`` is of the decoded samples, ``read_s`` the time that reading and decoding took. ``description`` is
+    what the file's tags and its name say.
     """
 
     job: ReadJob
@@ -79,6 +82,7 @@ class ClipRead:
     audio_sha256: str = ""
     windows: Windows = field(default_factory=Windows)
     read_s: float = 0.0
+    description: Description = NOTHING
 
 
 def read_clip(
@@ -111,6 +115,7 @@ class _Reader:
         self._job, self._plan, self._ask = job, plan, is_known
         self._facts: FileFacts | None = None
         self._is_known = False
+        self._description = NOTHING
         self._held = Windows()
         self._digest = hashlib.sha256()
         self._duration_s, self._rate_hz = 0.0, 0
@@ -122,6 +127,7 @@ class _Reader:
             self._check_start(file)
         sha256 = yield from _sha256(file)
         self._facts = replace(self._facts, sha256=sha256)
+        self._description = describe_file(self._job.path)
         self._is_known = sha256 == self._job.known_sha256 or self._ask(self._facts)
         if self._is_known:
             return
@@ -134,7 +140,13 @@ class _Reader:
 
     def result(self, *, read_s: float) -> ClipRead:
         if self.error is not None:
-            return ClipRead(job=self._job, facts=self._facts, error=self.error, read_s=read_s)
+            return ClipRead(
+                job=self._job,
+                facts=self._facts,
+                error=self.error,
+                read_s=read_s,
+                description=self._description,
+            )
         return ClipRead(
             job=self._job,
             facts=self._facts,
@@ -144,6 +156,7 @@ class _Reader:
             audio_sha256="" if self._is_known else self._digest.hexdigest(),
             windows=self._held,
             read_s=read_s,
+            description=self._description,
         )
 
     def _check_start(self, file: OpenFile) -> None:

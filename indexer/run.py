@@ -7,6 +7,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexer.description import Description
+from indexer.description_tables import TABLE_NAMES, DescriptionTables
 from indexer.embedding import WindowEmbedder
 from indexer.errors import DecodeReason
 from indexer.outcome import Outcomes, is_gone
@@ -47,6 +49,8 @@ class Run:
         self._library = library
         self._ledger = ledger
         self._pending = PendingClips(store.catalog, ledger)
+        self._tables = DescriptionTables()
+        self._scanned_tables: set[Path] = set()
         self._outcomes = Outcomes(store.catalog, library, ledger=ledger, pending=self._pending)
 
     def bring_up_to_date(self, scan: Scan, *, gone_below: Iterable[Path], retry_failed: bool) -> None:
@@ -55,6 +59,7 @@ class Run:
             self._ledger.total = scan.count()
         try:
             self._embed(self._jobs(self._portions(scan), retry_failed=retry_failed))
+            self._report_tables()
             self._ledger.end()
             # Last, when the catalogue knows where files have moved to.
             self._pending.commit()
@@ -84,18 +89,36 @@ class Run:
     def _jobs(self, portions: Iterable[Portion], *, retry_failed: bool) -> Iterator[ReadJob]:
         for portion in portions:
             for note in portion.skipped:
-                self._ledger.report(FileState.SKIPPED, FileReport(note.path, note.reason))
+                if note.path.name in TABLE_NAMES:
+                    self._scanned_tables.add(note.path)
+                else:
+                    self._ledger.report(FileState.SKIPPED, FileReport(note.path, note.reason))
             for note in portion.failed:
                 self._ledger.report(FileState.FAILED, FileReport(note.path, note.reason, note.code))
             known = self._catalog.clips_at(self._library, portion.candidates)
             for path in portion.candidates:
-                job = self._job_for(path, known.get(path), retry_failed=retry_failed)
+                told = self._tables.about(path)
+                job = self._job_for(path, known.get(path), told, retry_failed=retry_failed)
                 if job is not None:
-                    self._outcomes.expect(path, known.get(path))
+                    self._outcomes.expect(path, known.get(path), told)
                     yield job
             self._pending.commit_if_due()
 
-    def _job_for(self, path: Path, known: Clip | None, *, retry_failed: bool) -> ReadJob | None:
+    def _report_tables(self) -> None:
+        """Say of each table below the given paths, and of those above that describe files, what it was good for."""
+        read = {table.path: table for table in self._tables.read}
+        for path in sorted(
+            {*self._scanned_tables, *(table.path for table in read.values() if table.was_used)}
+        ):
+            report = FileReport(path, "describes the files around it")
+            if path in read and read[path].bad_lines:
+                told = f"{read[path].bad_lines} of its lines cannot be used: {'; '.join(read[path].problems)}"
+                report = FileReport(path, told, "bad_table_lines")
+            self._ledger.report(FileState.SKIPPED, report)
+
+    def _job_for(
+        self, path: Path, known: Clip | None, told: Description, *, retry_failed: bool
+    ) -> ReadJob | None:
         """The work that a file needs, or None if a look at its size and time tells that it is unchanged."""
         if known is None:
             return ReadJob(path=path, known_sha256=None)
@@ -112,15 +135,17 @@ class Run:
                 return job
             self._ledger.finish(FileState.FAILED, FileReport(path, known.reason, known.reason_code))
             return None
-        if known.status is ClipStatus.MISSING:
-            self._pending.add(replace(known, status=ClipStatus.INDEXED))
+        description = told.over(known.file_description)
+        self._ledger.summary.redescribed += description != known.description
+        if known.status is ClipStatus.MISSING or description != known.description:
+            self._pending.add(replace(known, status=ClipStatus.INDEXED, description=description))
         self._ledger.finish(FileState.UNCHANGED, FileReport(path))
         return None
 
     def _failed_jobs(self) -> Iterator[ReadJob]:
         for clips in self._catalog.failed_clips(self._library):
             for clip in clips:
-                self._outcomes.expect(clip.path, clip)
+                self._outcomes.expect(clip.path, clip, self._tables.about(clip.path))
                 yield ReadJob(path=clip.path, known_sha256=None)
 
     def _embed(self, jobs: Iterator[ReadJob]) -> None:

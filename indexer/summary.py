@@ -46,8 +46,9 @@ class IndexSummary:
     """What a run did. ``searchable`` counts the library's clips that a search can now return.
 
     Each list holds the first ``REPORTS_KEPT`` files in that state; ``counts`` counts all, and ``reasons`` all that
-    were skipped, failed or are missing, by ``FileReport.kind``. ``moved`` files are among ``unchanged``, ``copies``
-    of audio that was embedded before among ``indexed``. ``linked_folders`` were come to through a symbolic link.
+    were skipped, failed or are missing, by ``FileReport.kind``. ``moved`` files and those ``redescribed`` by a table
+    are among ``unchanged``, ``copies`` of audio that was embedded before among ``indexed``. ``linked_folders`` were
+    come to through a symbolic link.
     ``stages_s``: seconds of scanning, decoding (of all processes), waiting for decoded audio, writing the
     catalogue, and publishing the index; what is left of ``elapsed_s`` is embedding.
     """
@@ -59,6 +60,7 @@ class IndexSummary:
     failed: list[FileReport] = field(default_factory=list)
     missing: list[FileReport] = field(default_factory=list)
     moved: int = 0
+    redescribed: int = 0
     copies: int = 0
     linked_folders: int = 0
     segments: int = 0

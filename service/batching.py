@@ -19,8 +19,6 @@ from service.errors import OverloadedError
 
 Vector = NDArray[np.float32]
 
-_STOP = None
-
 
 class TextBatcher:
     """Text to unit vector, for many callers at once. ``embed`` is called from one thread of the batcher's own."""
@@ -78,7 +76,7 @@ class TextBatcher:
             if self._is_closed:
                 return
             self._is_closed = True
-        self._waiting.put(_STOP)
+        self._waiting.put(None)  # the end
         self._thread.join()
 
     def _run(self) -> None:
@@ -90,8 +88,9 @@ class TextBatcher:
                     batch.append(self._waiting.get_nowait())
                 except queue.Empty:
                     break
-            is_open = _STOP not in batch
-            self._answer([item for item in batch if item is not _STOP])
+            asked = [item for item in batch if item is not None]
+            is_open = len(asked) == len(batch)
+            self._answer(asked)
 
     def _answer(self, batch: list[tuple[str, Future[Vector]]]) -> None:
         # A caller who went away has cancelled its future.

@@ -139,13 +139,13 @@ def test_a_filter_that_makes_no_sense_is_refused(asked: dict[str, object], said:
 
 def test_what_there_is_to_filter_by_is_counted(store_dir: Path) -> None:
     with open_store_for_writing(store_dir) as store:
-        values = store.catalog.filter_values(SearchFilter())
+        values = store.catalog.filter_values()
         assert [(count.value.casefold(), count.clips) for count in values.tags] == [
             ("dog", 3), ("night", 1), ("park", 1), ("strasse", 1),
         ]  # fmt: skip
         assert values.licences == (ValueCount(value="CC BY 4.0", clips=1), ValueCount(value="CC0", clips=1))
         assert [(count.value.upper(), count.clips) for count in values.categories] == [("ANIMALS", 2)]
-        of_one = store.catalog.filter_values(SearchFilter(library="more"), most=1)
+        of_one = store.catalog.filter_values("more", most=1)
         assert of_one.tags == (ValueCount(value="Straße", clips=1),)
         assert of_one.licences == ()
 
@@ -166,7 +166,7 @@ def test_descriptions_are_kept_and_replaced_whole(tmp_path: Path) -> None:
         assert found(store, tags=("y",)) == []
         assert found(store, tags=("b", "X")) == ["a"]
         store.catalog.remove_library("sounds")
-        assert store.catalog.filter_values(SearchFilter()).tags == ()
+        assert store.catalog.filter_values().tags == ()
 
 
 def test_text_of_files_is_cleaned_and_bounded() -> None:
