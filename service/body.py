@@ -17,7 +17,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
 from service.errors import BodyTooLargeError, InvalidRequestError, MalformedRequestError
-from service.limits import MAX_AUDIO_BYTES, MAX_IMAGE_BYTES, MAX_JSON_BYTES, MULTIPART_OVERHEAD_BYTES
+from service.limits import (
+    MAX_AUDIO_BYTES,
+    MAX_FIELDS,
+    MAX_IMAGE_BYTES,
+    MAX_JSON_BYTES,
+    MULTIPART_OVERHEAD_BYTES,
+)
 from service.schemas import UploadFields
 
 M = TypeVar("M", bound=BaseModel)
@@ -101,7 +107,7 @@ def _counting(receive: Receive, limit: int, message: str) -> Receive:
 @asynccontextmanager
 async def _form(request: Request) -> AsyncIterator[FormData]:
     try:
-        form = await request.form(max_files=1, max_fields=8, max_part_size=MULTIPART_OVERHEAD_BYTES)
+        form = await request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=MULTIPART_OVERHEAD_BYTES)
     except HTTPException as error:
         raise MalformedRequestError(f"The multipart body cannot be read: {error.detail}") from error
     try:
@@ -120,9 +126,11 @@ def _only_file(form: FormData) -> tuple[Literal["image", "audio"], UploadFile]:
 
 
 def _fields(form: FormData, kind: str) -> UploadFields:
-    given = {name: value for name, value in form.multi_items() if name != kind}
-    if given.get("library") == "":
-        del given["library"]  # forms in browsers send empty fields for what was left open
+    # Forms in browsers send empty fields for what was left open; tags are a field each.
+    sent = [(name, value) for name, value in form.multi_items() if name != kind and value != ""]
+    given: dict[str, object] = dict(sent)
+    if "tags" in given:
+        given["tags"] = [value for name, value in sent if name == "tags"]
     try:
         return UploadFields.model_validate(given)
     except ValidationError as error:

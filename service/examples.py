@@ -4,6 +4,7 @@ from typing import Any
 
 CLIP_ID = "9f2c61d0a4b7e8535c1a"
 
+SAID = {"title": "Rain on a tin roof", "licence": "CC BY 4.0", "tags": ["rain", "roof"]}
 LIVES = {"status": "ok"}
 READY = {"status": "ready", "model": "sonoglot-compact"}
 LIBRARIES = {
@@ -18,6 +19,7 @@ CLIP = {
     "duration_s": 30.0,
     "status": "indexed",
     "audio_url": f"/v1/clips/{CLIP_ID}/audio",
+    **SAID,
 }
 WAVEFORM = {"clip_id": CLIP_ID, "peaks": [0.02, 0.4, 1.0, 0.31]}
 SEARCH = {
@@ -35,6 +37,7 @@ SEARCH = {
             "end_s": 7.5,
             "duration_s": 30.0,
             "audio_url": f"/v1/clips/{CLIP_ID}/audio",
+            **SAID,
         }
     ],
 }

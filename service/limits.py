@@ -6,6 +6,7 @@ MAX_JSON_BYTES = 1024 * 1024  # a query just over the text limit, fully escaped,
 MAX_IMAGE_BYTES = 25 * 1024 * 1024
 MAX_AUDIO_BYTES = 100 * 1024 * 1024  # a minute of 24-bit 96 kHz stereo is 35 MB
 MULTIPART_OVERHEAD_BYTES = 64 * 1024  # boundaries, part headers and the small fields beside the file
+MAX_FIELDS = 32  # beside the file: the filters, one for each tag
 WAVEFORM_PEAKS = 240  # bars that a screen can show of one clip
 WAVEFORM_RATE_HZ = 16000
 PLAYABLE_RATE_HZ = 44_100  # of the WAV that stands in for a clip which a browser cannot play

@@ -3,14 +3,37 @@
 Text length is not checked here but by ``model.limits``, so that the command line says the same.
 """
 
+import os
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from indexer.records import MAX_FILTER_TAGS, SearchFilter
 from service.limits import DEFAULT_RESULTS, MAX_RESULTS
 
 LibraryName = Annotated[
     str, Field(description="Search in this library only; all of them without it.", max_length=1000)
+]
+Tags = Annotated[
+    list[str],
+    Field(
+        max_length=MAX_FILTER_TAGS,
+        description="Only clips that have all of these tags; case does not matter.",
+    ),
+]
+Folder = Annotated[
+    str, Field(max_length=4096, description="Only files below this folder of the server; an absolute path.")
+]
+MinDuration = Annotated[
+    float, Field(ge=0, description="Only clips that last at least this long, in seconds.")
+]
+MaxDuration = Annotated[float, Field(ge=0, description="Only clips that last at most this long, in seconds.")]
+Licence = Annotated[
+    str, Field(max_length=1000, description="Only clips under this licence, as clips have it.")
+]
+Category = Annotated[
+    str, Field(max_length=1000, description="Only clips of this category, as clips have it.")
 ]
 ResultCount = Annotated[int, Field(ge=1, le=MAX_RESULTS, description="How many clips to return at most.")]
 ClipId = Annotated[
@@ -18,14 +41,37 @@ ClipId = Annotated[
 ]
 
 
-class SearchRequest(BaseModel):
-    """A question in JSON: exactly one of ``text`` and ``clip_id``."""
+class Filters(BaseModel):
+    """Which clips a search may return; what is left out does not matter."""
 
     model_config = ConfigDict(extra="forbid")
 
+    library: LibraryName | None = None
+    folder: Folder | None = None
+    min_duration_s: MinDuration | None = None
+    max_duration_s: MaxDuration | None = None
+    tags: Tags | None = None
+    licence: Licence | None = None
+    category: Category | None = None
+
+    def search_filter(self) -> SearchFilter:
+        """Return what the index is asked for. Raises InvalidQueryError."""
+        return SearchFilter(
+            library=self.library,
+            folder=None if self.folder is None else Path(os.path.normpath(self.folder)),
+            min_duration_s=self.min_duration_s,
+            max_duration_s=self.max_duration_s,
+            tags=tuple(self.tags or ()),
+            licence=self.licence,
+            category=self.category,
+        )
+
+
+class SearchRequest(Filters):
+    """A question in JSON: exactly one of ``text`` and ``clip_id``."""
+
     text: str | None = Field(default=None, description="What the sound is, in any language.")
     clip_id: ClipId | None = Field(default=None, description="Find clips that sound like this one.")
-    library: LibraryName | None = None
     k: ResultCount = DEFAULT_RESULTS
     lang: str | None = Field(
         default=None,
@@ -41,16 +87,13 @@ class SearchRequest(BaseModel):
         return self
 
 
-class UploadFields(BaseModel):
+class UploadFields(Filters):
     """The fields beside the file of a multipart question."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    library: LibraryName | None = None
     k: ResultCount = DEFAULT_RESULTS
 
 
-class QueryEcho(BaseModel):
+class QueryEcho(Filters):
     """The question as it was understood."""
 
     kind: Literal["text", "clip", "image", "audio"]
@@ -60,11 +103,21 @@ class QueryEcho(BaseModel):
     filename: str | None = Field(
         default=None, description="Name of the uploaded file, as the client gave it."
     )
-    library: str | None = None
     k: int
 
 
-class HitOut(BaseModel):
+class Described(BaseModel):
+    """What a clip's file, its name, or a table beside it says of it."""
+
+    title: str | None = None
+    description: str | None = None
+    artist: str | None = None
+    licence: str | None = None
+    category: str | None = None
+    tags: list[str] = []
+
+
+class HitOut(Described):
     """One ranked clip, with the segment of it that matched best."""
 
     rank: int
@@ -87,7 +140,7 @@ class SearchResponse(BaseModel):
     hits: list[HitOut]
 
 
-class ClipOut(BaseModel):
+class ClipOut(Described):
     """One clip of the catalogue."""
 
     clip_id: str

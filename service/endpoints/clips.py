@@ -4,6 +4,7 @@ Only files that the catalogue names are ever read: a client gives a clip's ident
 """
 
 import os
+from dataclasses import asdict
 from pathlib import Path as FilePath
 from typing import Annotated
 
@@ -35,6 +36,7 @@ def audio_url(clip_id: str) -> str:
 @router.get(
     "/{clip_id}",
     summary="Describe a clip",
+    response_model_exclude_none=True,
     responses=examples.answer(examples.CLIP) | problems.responses(*_COMMON),
 )
 async def get_clip(clip_id: ClipPath, service: Service, threads: WorkerThreads) -> ClipOut:
@@ -47,6 +49,7 @@ async def get_clip(clip_id: ClipPath, service: Service, threads: WorkerThreads) 
         duration_s=clip.duration_s,
         status=clip.status.value,
         audio_url=audio_url(clip_id),
+        **asdict(clip.description),
     )
 
 

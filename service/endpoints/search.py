@@ -1,20 +1,20 @@
 """Search: one operation for words, pictures, sounds, and clips that were found before."""
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
 
 from indexer.paths import display_path
-from indexer.records import SearchFilter
 from indexer.search import RankedClip
 from service import examples, problems
 from service.body import Upload, media_type, read_json, read_upload
 from service.endpoints.clips import audio_url
 from service.endpoints.state import Service, WorkerThreads
 from service.errors import UnsupportedMediaTypeError
-from service.limits import DEFAULT_RESULTS, MAX_AUDIO_BYTES, MAX_IMAGE_BYTES, MAX_RESULTS
-from service.schemas import HitOut, QueryEcho, SearchRequest, SearchResponse
+from service.limits import MAX_AUDIO_BYTES, MAX_IMAGE_BYTES
+from service.schemas import HitOut, QueryEcho, SearchRequest, SearchResponse, UploadFields
 from service.search_service import SearchService
 
 router = APIRouter(prefix="/v1", tags=["search"])
@@ -31,6 +31,10 @@ _REQUEST_BODY: dict[str, Any] = {
                 "library": {
                     "summary": "In one library",
                     "value": {"text": "a door slams", "library": "foley"},
+                },
+                "filters": {
+                    "summary": "Of some clips only",
+                    "value": {"text": "rain", "tags": ["roof"], "licence": "CC0", "max_duration_s": 60},
                 },
                 "clip": {"summary": "More like a clip", "value": {"clip_id": examples.CLIP_ID}},
             },
@@ -51,13 +55,7 @@ _REQUEST_BODY: dict[str, Any] = {
                         "description": "WAV, FLAC, MP3, Ogg, Opus, M4A, ...; "
                         f"at most {MAX_AUDIO_BYTES // MIB} MiB and ten minutes.",
                     },
-                    "library": {"type": "string", "description": "Search in this library only."},
-                    "k": {
-                        "type": "integer",
-                        "minimum": 1,
-                        "maximum": MAX_RESULTS,
-                        "default": DEFAULT_RESULTS,
-                    },
+                    **UploadFields.model_json_schema()["properties"],
                 },
             },
             "examples": {
@@ -115,11 +113,11 @@ async def search(request: Request, service: Service, threads: WorkerThreads) -> 
 
 def _answer_request(service: SearchService, asked: SearchRequest) -> tuple[QueryEcho, list[RankedClip]]:
     if asked.clip_id is not None:
-        hits = service.search_like(asked.clip_id, filter=SearchFilter(library=asked.library), k=asked.k)
+        hits = service.search_like(asked.clip_id, filter=asked.search_filter(), k=asked.k)
         kind = "clip"
     else:
         assert asked.text is not None, "SearchRequest has exactly one of the two"
-        hits = service.search_text(asked.text, filter=SearchFilter(library=asked.library), k=asked.k)
+        hits = service.search_text(asked.text, filter=asked.search_filter(), k=asked.k)
         kind = "text"
     return QueryEcho(kind=kind, **asked.model_dump()), hits
 
@@ -127,8 +125,8 @@ def _answer_request(service: SearchService, asked: SearchRequest) -> tuple[Query
 def _answer_upload(service: SearchService, upload: Upload) -> tuple[QueryEcho, list[RankedClip]]:
     fields = upload.fields
     find = service.search_image if upload.kind == "image" else service.search_audio
-    hits = find(upload.content, filter=SearchFilter(library=fields.library), k=fields.k)
-    return QueryEcho(kind=upload.kind, filename=upload.filename, library=fields.library, k=fields.k), hits
+    hits = find(upload.content, filter=fields.search_filter(), k=fields.k)
+    return QueryEcho(kind=upload.kind, filename=upload.filename, **fields.model_dump()), hits
 
 
 def _hit(hit: RankedClip) -> HitOut:
@@ -142,4 +140,5 @@ def _hit(hit: RankedClip) -> HitOut:
         end_s=hit.end_s,
         duration_s=hit.duration_s,
         audio_url=audio_url(hit.clip_id),
+        **asdict(hit.description),
     )

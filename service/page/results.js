@@ -24,6 +24,10 @@ class Row {
     this.element.dataset.clipId = hit.clip_id;
     this.find(".name").textContent = this.name;
     this.find(".name").title = this.name;
+    const title = this.find(".title");
+    title.hidden = !hit.title;
+    title.textContent = hit.title ?? "";
+    title.title = [hit.title, hit.description, hit.tags.join(", ")].filter(Boolean).join("\n");
     this.find(".in-library").textContent = hit.library;
     this.find(".folder").textContent = `\u2066${splitPath(hit.path).folder}\u2069`; // isolated, as its box runs backwards
     this.find(".folder").title = hit.path;

@@ -1,5 +1,7 @@
 """``sonoglot search``: rank clips for a text, a picture or a sound."""
 
+import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,12 +27,34 @@ def search(
         Path | None, typer.Option("--audio", metavar="FILE", help="Ask with another sound.")
     ] = None,
     library: LibraryOption = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", metavar="DIR", help="Look only at files below this folder.")
+    ] = None,
+    min_duration: Annotated[
+        float | None, typer.Option("--min-duration", metavar="S", help="Only clips of at least S seconds.")
+    ] = None,
+    max_duration: Annotated[
+        float | None, typer.Option("--max-duration", metavar="S", help="Only clips of at most S seconds.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="TAG", help="Only clips with this tag; repeat it to ask for several."),
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option("--licence", metavar="NAME", help="Only clips under this licence.")
+    ] = None,
+    category: Annotated[
+        str | None, typer.Option("--category", metavar="NAME", help="Only clips of this category.")
+    ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many clips to show.")] = 10,
     store: StoreOption = DEFAULT_STORE,
     model: ModelOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find clips by TEXT, by a picture, or by another sound: exactly one of the three."""
+    """Find clips by TEXT, by a picture, or by another sound: exactly one of the three.
+
+    Tags, licences and categories are what files and tables beside them say; sonoglot status lists them.
+    """
     if sum(given is not None for given in (text, image, audio)) != 1:
         fail("Give exactly one of TEXT, --image FILE and --audio FILE.")
 
@@ -42,16 +66,26 @@ def search(
 
     if text is not None:
         text = check_query_text(text)
+    asked_of = SearchFilter(
+        library=library,
+        folder=None if folder is None else Path(os.path.abspath(folder.expanduser())),
+        min_duration_s=min_duration,
+        max_duration_s=max_duration,
+        tags=tuple(tag or ()),
+        licence=licence,
+        category=category,
+    )
     with open_store(store.expanduser(), space=load_space(model)) as opened:
         if library is not None:
             opened.catalog.library(library)
         loaded = load_model(model)
         vector = _query_vector(loaded, text=text, image=image, audio=audio)
-        hits = rank(opened, vector, filter=SearchFilter(library=library), k=k)
+        hits = rank(opened, vector, filter=asked_of, k=k)
     if not as_json:
         _print_table(hits)
         return
-    asked = {"text": text, "image": image and str(image), "audio": audio and str(audio), "library": library}
+    asked = {"text": text, "image": image and str(image), "audio": audio and str(audio), **asdict(asked_of)}
+    asked |= {"folder": asked_of.folder and str(asked_of.folder), "tags": list(asked_of.tags) or None}
     query: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     print_json(
         {"query": query | {"k": k}, "model": loaded.space.name, "hits": [_document(hit) for hit in hits]}
@@ -80,6 +114,7 @@ def _document(hit: "RankedClip") -> dict[str, Any]:
         "start_s": hit.start_s,
         "end_s": hit.end_s,
         "duration_s": hit.duration_s,
+        **{name: value for name, value in asdict(hit.description).items() if value},
     }
 
 
@@ -88,20 +123,27 @@ def _print_table(hits: list["RankedClip"]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from indexer.description import NOTHING
     from indexer.paths import display_path
 
     if not hits:
-        Console(stderr=True).print("No clips: the store, or the library, holds none that can be searched.")
+        Console(stderr=True).print(
+            "No clips: the store holds none that can be searched and pass the filters."
+        )
         return
     table = Table()
     for name in ("#", "score", "from", "to", "of"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("library", overflow="fold")
     table.add_column("file", overflow="fold")
+    described = any(hit.description != NOTHING for hit in hits)
+    if described:
+        table.add_column("title and tags", overflow="fold")
     for hit in hits:
         times = (f"{seconds:.1f} s" for seconds in (hit.start_s, hit.end_s, hit.duration_s))
         # Text, not str: square brackets in a name are no markup.
-        table.add_row(
-            str(hit.rank), f"{hit.score:.3f}", *times, Text(hit.library), Text(display_path(hit.path))
-        )
+        texts = [hit.library, display_path(hit.path)]
+        if described:
+            texts.append("\n".join(filter(None, (hit.description.title, ", ".join(hit.description.tags)))))
+        table.add_row(str(hit.rank), f"{hit.score:.3f}", *times, *map(Text, texts))
     Console().print(table)

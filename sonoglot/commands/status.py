@@ -11,7 +11,9 @@ from sonoglot.output import print_json
 
 if TYPE_CHECKING:
     from indexer.manifest import Manifest
-    from indexer.records import Failure, IndexRun, LibrarySummary
+    from indexer.records import Failure, FilterValues, IndexRun, LibrarySummary
+
+_VALUES_SHOWN = 10
 
 
 def status(
@@ -19,14 +21,24 @@ def status(
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what is indexed, what failed and why, what the last run did, and the store's size on disk."""
+    """Show what is indexed, what failed and why, what the last run did, and the store's size on disk.
+
+    Also the tags, licences and categories that clips can be filtered by, the most frequent first.
+    """
     from indexer.store import open_store
 
     directory = store.expanduser()
     with open_store(directory) as opened:
         held = [opened.catalog.library(library)] if library else opened.catalog.libraries()
+        catalog = opened.catalog
         found = [
-            (item, opened.catalog.failures(item.name), opened.catalog.last_run(item.name)) for item in held
+            (
+                item,
+                catalog.failures(item.name),
+                catalog.last_run(item.name),
+                catalog.filter_values(item.name),
+            )
+            for item in held
         ]
         space, manifest = opened.space, opened.manifest
     size_bytes = _size_bytes(directory)
@@ -52,14 +64,19 @@ def _recall(manifest: "Manifest") -> str:
     return f", recall@10 at least {min(effort.recall for effort in efforts):.3f}" if efforts else ""
 
 
-def _document(library: "LibrarySummary", failures: "list[Failure]", run: "IndexRun | None") -> dict[str, Any]:
+def _document(
+    library: "LibrarySummary", failures: "list[Failure]", run: "IndexRun | None", values: "FilterValues"
+) -> dict[str, Any]:
     failed = [
         asdict(failure) | {"examples": [str(path) for path in failure.examples]} for failure in failures
     ]
-    return asdict(library) | {"failures": failed, "last_run": asdict(run) if run else None}
+    told = {"failures": failed, "last_run": asdict(run) if run else None}
+    return asdict(library) | told | asdict(values)
 
 
-def _print(library: "LibrarySummary", failures: "list[Failure]", run: "IndexRun | None") -> None:
+def _print(
+    library: "LibrarySummary", failures: "list[Failure]", run: "IndexRun | None", values: "FilterValues"
+) -> None:
     from indexer.paths import display_path
 
     typer.echo(
@@ -74,6 +91,11 @@ def _print(library: "LibrarySummary", failures: "list[Failure]", run: "IndexRun 
         typer.echo(f"  failed {failure.count}: {failure.reason_code.replace('_', ' ')}")
         for path in failure.examples:
             typer.echo(f"      {display_path(path)}")
+    for name, counts in asdict(values).items():
+        if counts:
+            shown = ", ".join(f"{count['value']} ({count['clips']})" for count in counts[:_VALUES_SHOWN])
+            more = ", ..." if len(counts) > _VALUES_SHOWN else ""
+            typer.echo(f"  {name}: {shown}{more}")
 
 
 def _size_bytes(directory: Path) -> int:

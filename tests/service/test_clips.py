@@ -30,6 +30,7 @@ def test_a_clip_is_described(client: TestClient, clips: dict[str, dict]) -> None
         "duration_s": hit["duration_s"],
         "status": "indexed",
         "audio_url": hit["audio_url"],
+        "tags": [],
     }
 
 

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from service.body import FILE_LIMITS
 from tests.service.helpers import index, png_bytes, serving, wait_until_loaded, wav_bytes, write_sounds
 
 HIT_FIELDS = {
-    "rank", "clip_id", "path", "library", "score", "start_s", "end_s", "duration_s", "audio_url",
+    "rank", "clip_id", "path", "library", "score", "start_s", "end_s", "duration_s", "audio_url", "tags",
 }  # fmt: skip
 
 
@@ -38,6 +39,84 @@ def test_a_library_narrows_the_search(client: TestClient) -> None:
     narrowed = client.post("/v1/search", json={"text": "rain", "library": "foley"}).json()["hits"]
     assert {hit["library"] for hit in everywhere} == {"weather", "foley"}
     assert sorted(Path(hit["path"]).name for hit in narrowed) == ["door.wav", "چکش.wav"]
+
+
+@pytest.fixture(scope="module")
+def described(model: RetrievalModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """Clips of three, four and five seconds, two of them described by a table."""
+    root = tmp_path_factory.mktemp("described")
+    write_sounds(root / "set" / "far", ["rain.wav"], first_seed=0)
+    write_sounds(root / "set", ["dog.wav", "plain.wav"], first_seed=1)
+    (root / "set" / "metadata.csv").write_text(
+        "file,title,description,artist,licence,category,tags\n"
+        "far/rain.wav,Regen,auf dem Dach,Ana,CC0,WEATHER,rain;Roof\n"
+        "dog.wav,Hund,,,CC BY 4.0,ANIMALS,dog;roof\n"
+    )
+    index(model, root / "store", "set", root / "set")
+    with serving(root / "store") as client:
+        wait_until_loaded(client)
+        yield client
+
+
+def test_hits_and_clips_are_described(described: TestClient) -> None:
+    hits = described.post("/v1/search", json={"text": "rain"}).json()["hits"]
+    by_name = {Path(hit["path"]).name: hit for hit in hits}
+    said = {
+        "title": "Regen", "description": "auf dem Dach", "artist": "Ana", "licence": "CC0",
+        "category": "WEATHER", "tags": ["rain", "Roof"],
+    }  # fmt: skip
+    rain = by_name["rain.wav"]
+    assert {name: rain[name] for name in said} == said
+    clip = described.get(f"/v1/clips/{rain['clip_id']}").json()
+    assert {name: clip[name] for name in said} == said
+    assert by_name["plain.wav"]["tags"] == []
+    assert "title" not in by_name["plain.wav"]
+
+
+FILTERS = [
+    ({"tags": ["roof"]}, ["dog.wav", "rain.wav"]),
+    ({"tags": ["ROOF", "dog"]}, ["dog.wav"]),
+    ({"licence": "cc0"}, ["rain.wav"]),
+    ({"category": "animals"}, ["dog.wav"]),
+    ({"min_duration_s": 4}, ["dog.wav", "plain.wav"]),
+    ({"min_duration_s": 3.5, "max_duration_s": 4.5}, ["dog.wav"]),
+    ({"library": "set", "tags": ["nobody has it"]}, []),
+]
+
+
+@pytest.mark.parametrize(("filters", "names"), FILTERS)
+def test_filters_narrow_every_kind_of_search(
+    described: TestClient, filters: dict[str, object], names: list[str]
+) -> None:
+    by_text = described.post("/v1/search", json={"text": "rain", **filters})
+    by_picture = described.post("/v1/search", files={"image": ("a.png", png_bytes())}, data=filters)
+    for answer in (by_text, by_picture):
+        assert answer.status_code == 200, answer.text
+        assert sorted(Path(hit["path"]).name for hit in answer.json()["hits"]) == names
+        query = answer.json()["query"]
+        assert {name: query[name] for name in filters} == filters
+
+
+def test_a_folder_narrows_the_search(described: TestClient) -> None:
+    path = Path(
+        described.post("/v1/search", json={"text": "rain", "category": "WEATHER"}).json()["hits"][0]["path"]
+    )
+    for folder in (path.parent, f"{path.parent}/../far/"):
+        answer = described.post("/v1/search", json={"text": "rain", "folder": str(folder)})
+        assert [hit["path"] for hit in answer.json()["hits"]] == [str(path)]
+
+
+def test_more_like_a_clip_is_filtered_too(described: TestClient) -> None:
+    [rain] = described.post("/v1/search", json={"text": "rain", "licence": "CC0"}).json()["hits"]
+    for tags, expected in ((["roof"], 1), (["rain"], 0)):
+        answer = described.post("/v1/search", json={"clip_id": rain["clip_id"], "tags": tags})
+        assert len(answer.json()["hits"]) == expected
+
+
+def test_empty_fields_of_a_form_filter_nothing(described: TestClient) -> None:
+    fields = dict.fromkeys(("library", "folder", "tags", "licence", "category", "min_duration_s", "k"), "")
+    answer = described.post("/v1/search", files={"image": ("a.png", png_bytes())}, data=fields)
+    assert len(answer.json()["hits"]) == 3
 
 
 def test_a_picture_ranks_clips(client: TestClient) -> None:
@@ -105,6 +184,12 @@ REFUSALS = [
     ({"text": "rain", "lang": "not a tag"}, 422, "invalid-request", "lang"),
     ({"text": "rain", "libary": "weather"}, 422, "invalid-request", "libary"),
     ({"text": "rain", "library": "nowhere"}, 404, "unknown-library", "nowhere"),
+    ({"text": "rain", "folder": "sounds"}, 422, "invalid-request", "not absolute"),
+    ({"text": "rain", "min_duration_s": -1}, 422, "invalid-request", "min_duration_s"),
+    ({"text": "rain", "min_duration_s": 3, "max_duration_s": 2}, 422, "invalid-request", "at most 2 s"),
+    ({"text": "rain", "tags": ["a"] * 21}, 422, "invalid-request", "tags"),
+    ({"text": "rain", "tags": "a"}, 422, "invalid-request", "tags"),
+    ({"text": "rain", "tags": [" "]}, 422, "invalid-request", "empty"),
     ({"clip_id": "nothing"}, 404, "unknown-clip", "nothing"),
     ([1, 2], 422, "invalid-request", ""),
 ]

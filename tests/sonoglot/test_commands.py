@@ -74,6 +74,47 @@ def test_searching_by_text_gives_the_documented_json(store: Path) -> None:
     assert found["hits"][0]["score"] >= found["hits"][1]["score"]
 
 
+def test_searching_can_be_narrowed_and_shows_what_clips_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in (("a.wav", 1), ("sub/b.wav", 2), ("sub/c.wav", 3)):
+        write_tone(tmp_path / "sounds" / name, seconds=seconds, hz=200 * seconds)
+    table = "file,title,licence,category,tags\na.wav,[red] A,CC0,X,one;two\nsub/b.wav,B,CC0,,one\n"
+    (tmp_path / "sounds" / "metadata.csv").write_text(table + "no name for this,2,3,4,5,6\n")
+    store = tmp_path / "store"
+    indexed = document(run("index", tmp_path / "sounds", "--library", "x", "--json", store=store))
+    [note] = indexed["skipped"]
+    assert (note["code"], "line 4: 6 values in 5 columns" in note["reason"]) == ("bad_table_lines", True)
+
+    def found(*options: str) -> list[str]:
+        hits = document(run("search", "a tone", *options, "--json", store=store))["hits"]
+        return sorted(Path(hit["path"]).name for hit in hits)
+
+    monkeypatch.chdir(tmp_path / "sounds")
+    assert found("--folder", "sub") == ["b.wav", "c.wav"]
+    assert found("--tag", "ONE") == ["a.wav", "b.wav"]
+    assert found("--tag", "one", "--tag", "two") == ["a.wav"]
+    assert found("--licence", "cc0", "--min-duration", "1.5") == ["b.wav"]
+    assert found("--category", "x", "--max-duration", "1") == ["a.wav"]
+
+    answer = document(run("search", "a tone", "--folder", ".", "--category", "X", "--json", store=store))
+    assert answer["query"] == {"text": "a tone", "folder": str(Path.cwd()), "category": "X", "k": 10}
+    [hit] = answer["hits"]
+    assert (hit["title"], hit["licence"], hit["tags"]) == ("[red] A", "CC0", ["one", "two"])
+    shown = run("search", "a tone", "--category", "X", store=store).stdout
+    assert "[red] A" in shown
+    assert "one, two" in shown.replace("\n", " ")
+    assert "No clips" in run("search", "a tone", "--tag", "three", store=store).stderr
+    assert "not 2" not in refusal(
+        run("search", "a", "--min-duration", "3", "--max-duration", "2", store=store)
+    )
+
+    [library] = document(run("status", "--json", store=store))["libraries"]
+    assert library["tags"] == [{"value": "one", "clips": 2}, {"value": "two", "clips": 1}]
+    assert library["licences"] == [{"value": "CC0", "clips": 2}]
+    assert "tags: one (2), two (1)" in run("status", store=store).stdout
+
+
 def test_searching_with_a_sound_finds_that_sound(store: Path, sounds: Path) -> None:
     found = document(run("search", "--audio", sounds / "2.wav", "--library", "tones", "--json", store=store))
     assert Path(found["hits"][0]["path"]).name == "2.wav"
