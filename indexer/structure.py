@@ -34,6 +34,8 @@ def how_cut_off(file: BinaryIO) -> str | None:
         elif beyond and not seen >= {layout.header, layout.sound}:
             return f"it ends inside its {_words(part.id, layout)}"
         seen.add(part.id)
+    if missing >= max(1, declared):
+        return f"its {_words(layout.sound, layout)} is missing"
     if missing > _TOLERATED_LOSS * declared:
         return f"{missing / declared:.0%} of the declared data is missing"
     for part_id in (layout.header, layout.sound):

@@ -187,7 +187,9 @@ def absurd_others() -> Iterator[BadFile]:
     m4a = sound("m4a")
     clockless = patched(m4a, m4a.index(b"mdhd") + 16, ">I", 0)
     yield failed("absurd/m4a timescale 0.m4a", clockless, _R.CORRUPT, "declares")
-    yield failed("absurd/au offset.au", patched(sound("au"), 4, ">I", 1 << 31), _R.TRUNCATED, "is cut off")
+    for name, size in (("offset", 32000), ("offset of nothing", 0)):
+        data = patched(sound("au"), 4, ">II", 1 << 31, size)
+        yield failed(f"absurd/au {name}.au", data, _R.TRUNCATED, "its sound data is missing")
 
 
 def _first_page(data: bytes, offset: int, layout: str, value: int) -> bytes:
