@@ -11,8 +11,9 @@ Rules, as users meet them:
   mounted).
 """
 
+import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 from indexer.catalog import check_library_name
 from indexer.records import IndexRun
 from indexer.run import Run
-from indexer.scan import Scan
+from indexer.scan import Scan, is_audio_name, is_visible
 from indexer.store import Store
 from indexer.summary import (
     FileReport,
@@ -44,6 +45,7 @@ __all__ = [
     "IndexSummary",
     "OnProgress",
     "OnReport",
+    "index_changes",
     "index_failed",
     "index_paths",
 ]
@@ -56,12 +58,14 @@ def index_paths(
     library: str,
     paths: Iterable[Path],
     retry_failed: bool = False,
+    leave: Collection[Path] = (),
     on_progress: OnProgress = show_nothing,
     on_report: OnReport = say_nothing,
 ) -> IndexSummary:
     """Bring a library of a store up to date with files and folders. ``store`` must be open for writing.
 
-    ``retry_failed`` tries failed files again even if they have not changed. ``on_report`` hears of every path,
+    ``retry_failed`` tries failed files again even if they have not changed. Files in ``leave`` are left alone, and
+    what is held of them stays. ``on_report`` hears of every path,
     as soon as it is decided. Roots that do not exist make nothing missing: a disk that is not mounted loses nothing.
 
     Raises:
@@ -75,7 +79,45 @@ def index_paths(
     return _done(
         store,
         ledger,
-        lambda: run.bring_up_to_date(scan, gone_below=scan.roots, retry_failed=retry_failed),
+        lambda: run.bring_up_to_date(scan, gone_below=scan.roots, retry_failed=retry_failed, leave=leave),
+    )
+
+
+def index_changes(
+    store: Store,
+    model: "RetrievalModel",
+    *,
+    library: str,
+    folders: Sequence[Path],
+    changed: Iterable[Path],
+    leave: Collection[Path] = (),
+    on_progress: OnProgress = show_nothing,
+    on_report: OnReport = say_nothing,
+) -> IndexSummary:
+    """Bring up to date what lies at or below ``changed`` paths alone, as ``index_paths`` of ``folders`` would.
+
+    Changed paths may be gone; those below a folder that is gone itself are left out. A folder behind a symbolic
+    link, of which only a whole scan can tell under which name it counts, is taken under the name that is given.
+    """
+    check_library_name(library)
+    here = [folder for folder in folders if folder.is_dir()]
+    present: list[Path] = []
+    may_be_gone: list[Path] = []
+    for path in changed:
+        if not is_visible(path, here):
+            continue
+        is_file = os.path.lexists(path) and not path.is_dir()
+        if not is_file:
+            may_be_gone.append(path)
+        if path.is_dir() or (is_file and is_audio_name(os.fsencode(path))):
+            present.append(path)
+    scan = Scan(present)
+    ledger = Ledger(library, on_progress=on_progress, on_report=on_report)
+    run = Run(store, model, library=library, ledger=ledger)
+    return _done(
+        store,
+        ledger,
+        lambda: run.bring_up_to_date(scan, gone_below=may_be_gone, retry_failed=False, leave=leave),
     )
 
 

@@ -72,6 +72,10 @@ class ClipNotFoundError(IndexerError):
     """The store has no clip with that id."""
 
 
+class WatchError(IndexerError):
+    """Folders cannot be watched for changes."""
+
+
 class StoreError(IndexerError):
     """A store directory cannot be used; the message says what to do."""
 

@@ -1,7 +1,7 @@
 """One run of indexing: from a scan to the catalogue, a portion of files at a time, so that memory stays flat."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -48,13 +48,17 @@ class Run:
         self._model = model
         self._library = library
         self._ledger = ledger
+        self._leave: frozenset[Path] = frozenset()
         self._pending = PendingClips(store.catalog, ledger)
         self._tables = DescriptionTables()
         self._scanned_tables: set[Path] = set()
         self._outcomes = Outcomes(store.catalog, library, ledger=ledger, pending=self._pending)
 
-    def bring_up_to_date(self, scan: Scan, *, gone_below: Iterable[Path], retry_failed: bool) -> None:
-        """Take in what a scan finds; what is gone from below some paths becomes missing."""
+    def bring_up_to_date(
+        self, scan: Scan, *, gone_below: Iterable[Path], retry_failed: bool, leave: Collection[Path] = ()
+    ) -> None:
+        """Take in what a scan finds, but for files to leave; what is gone from below some paths becomes missing."""
+        self._leave = frozenset(leave)
         with self._ledger.stage("scanning"):
             self._ledger.total = scan.count()
         try:
@@ -97,6 +101,8 @@ class Run:
                 self._ledger.report(FileState.FAILED, FileReport(note.path, note.reason, note.code))
             known = self._catalog.clips_at(self._library, portion.candidates)
             for path in portion.candidates:
+                if path in self._leave:
+                    continue
                 told = self._tables.about(path)
                 job = self._job_for(path, known.get(path), told, retry_failed=retry_failed)
                 if job is not None:
@@ -187,9 +193,10 @@ class Run:
                     [clip.clip_id for clip in gone if clip.status is ClipStatus.INDEXED]
                 )
 
-    @staticmethod
-    def _is_missing(clip: PlacedClip) -> bool:
-        return clip.status is not ClipStatus.FAILED and is_gone(clip.path)
+    def _is_missing(self, clip: PlacedClip) -> bool:
+        if clip.status is ClipStatus.FAILED or not is_gone(clip.path):
+            return False
+        return path_from_bytes(clip.path) not in self._leave
 
 
 def _outermost(paths: Iterable[Path]) -> list[Path]:

@@ -171,6 +171,16 @@ def is_audio_name(name: bytes) -> bool:
     return os.path.splitext(name)[1].lower().decode(errors="replace") in AUDIO_SUFFIXES
 
 
+def is_visible(path: Path, roots: Iterable[Path]) -> bool:
+    """Whether a path is one of some folders, or lies below one and is not hidden there."""
+    for root in roots:
+        if path.is_relative_to(root) and not any(
+            part.startswith(".") for part in path.relative_to(root).parts
+        ):
+            return True
+    return False
+
+
 def _look_at(name: bytes) -> Path | ScanNote:
     path = _path(name)
     try:

@@ -29,6 +29,12 @@ def print_json(document: Mapping[str, Any]) -> None:
     click.echo(text.encode("utf-8", errors="backslashreplace"))
 
 
+def print_json_line(document: Mapping[str, Any]) -> None:
+    """Print a JSON document on one line, for what goes on saying more."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    click.echo(text.encode("utf-8", errors="backslashreplace"))
+
+
 def clip_progress(total: int) -> Callable[[int], None]:
     """Return what reports every hundredth clip on standard error."""
 

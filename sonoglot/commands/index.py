@@ -3,17 +3,20 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sonoglot.commands.index_watch import line, watch_library
 from sonoglot.commands.remove import forget_missing
 from sonoglot.options import DEFAULT_STORE, IndexKindOption, JsonOption, ModelOption, StoreOption, index_kind
-from sonoglot.output import fail, print_json
+from sonoglot.output import fail, print_json, print_json_line
 
 if TYPE_CHECKING:
     from indexer.summary import FileReport, FileState, IndexProgress, IndexSummary, OnReport
+    from indexer.watching import Round
 
 _EXAMPLES_SHOWN = 10
 
@@ -41,6 +44,31 @@ def index(
         ),
     ] = None,
     index: IndexKindOption = None,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Stay, and keep the library current as files below the folders change."),
+    ] = False,
+    settle_s: Annotated[
+        float,
+        typer.Option(
+            "--settle", metavar="SECONDS", min=0.1, help="With --watch: how long a file must rest first."
+        ),
+    ] = 2.0,
+    rescan_min: Annotated[
+        float,
+        typer.Option(
+            "--rescan", metavar="MINUTES", min=0.1, help="With --watch: look through everything so often."
+        ),
+    ] = 60.0,
+    poll_s: Annotated[
+        float | None,
+        typer.Option(
+            "--poll",
+            metavar="SECONDS",
+            min=0.1,
+            help="With --watch: look for changes so often, where the system tells of none (network disks).",
+        ),
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
     model: ModelOption = None,
     as_json: JsonOption = False,
@@ -57,9 +85,30 @@ def index(
     check_library_name(library)
     if not paths and not retry_failed:
         fail("Give at least one PATH (or --retry-failed to try failed files again).")
+    if watch and (not paths or retry_failed):
+        fail("--watch needs folders to watch, and goes without --retry-failed.")
+    if watch and prune and not yes:
+        fail(
+            "--watch has nobody to ask: give --yes to forget clips whose files are gone, or leave out --prune."
+        )
     with ExitStack() as stack:
         on_report = stack.enter_context(_report_to(report))
         loaded = load_model(model)
+        if watch:
+            from indexer.watching import WatchPlan
+
+            watch_library(
+                store.expanduser(),
+                loaded,
+                library=library,
+                folders=paths or [],
+                plan=WatchPlan(settle_s=settle_s, rescan_s=60 * rescan_min, poll_s=poll_s),
+                prune=prune,
+                on_progress=stack.enter_context(_progress()),
+                on_report=on_report,
+                show=partial(_show_round, model_name=loaded.space.name, as_json=as_json),
+            )
+            return
         opened = stack.enter_context(open_store_for_writing(store.expanduser(), space=loaded.space))
         if index is not None:
             opened.ask_index(index_kind(index))
@@ -90,6 +139,14 @@ def index(
         )
 
 
+def _show_round(done: "Round", *, model_name: str, as_json: bool) -> None:
+    if as_json:
+        found = _document(done.summary, model_name=model_name)
+        print_json_line(found | {"everything": done.everything, "pruned": done.pruned})
+    else:
+        typer.echo(line(done))
+
+
 @contextmanager
 def _report_to(path: Path | None) -> Iterator["OnReport"]:
     """Write a JSON line for each file as soon as it is decided, so that a killed run leaves what it knew."""
@@ -98,7 +155,9 @@ def _report_to(path: Path | None) -> Iterator["OnReport"]:
         return
     with ExitStack() as stack:
         try:
-            file = stack.enter_context(open(path, "w", encoding="utf-8", errors="backslashreplace"))
+            file = stack.enter_context(
+                open(path, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+            )
         except OSError as error:
             fail(f"The report {str(path)!r} cannot be written: {error.strerror}.")
 
@@ -135,10 +194,13 @@ def _progress() -> Iterator[Callable[["IndexProgress"], None]]:
         task = bar.add_task("Indexing", total=None, rate="")
 
         def show(progress: "IndexProgress") -> None:
+            if progress.done <= 1:
+                bar.reset(task)  # Another round.
             elapsed = bar.tasks[0].elapsed or 0.0
             files = f"{progress.done / elapsed:.1f} files/s" if elapsed else ""
             audio = f", {progress.audio_s / elapsed:.0f} x real time" if elapsed else ""
             bar.update(task, completed=progress.done, total=progress.total, rate=files + audio)
+            bar.update(task, visible=progress.path is not None or progress.committed < progress.total)
 
         yield show
 
