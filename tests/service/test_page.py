@@ -148,6 +148,22 @@ def test_words_find_rows_that_play(page: Page) -> None:
     assert page.script("return document.querySelectorAll('audio').length") == 1
 
 
+def test_a_title_stands_under_the_name(browser: WebDriver, model: RetrievalModel, tmp_path: Path) -> None:
+    write_sounds(tmp_path / "sounds", ["a.wav", "b.wav"], first_seed=1)
+    table = "file,title,description,tags\na.wav,<b>Régen</b>,auf dem Dach,rain;roof\n"
+    (tmp_path / "sounds" / "metadata.csv").write_text(table)
+    index(model, tmp_path / "store", "rain", tmp_path / "sounds")
+    with served(tmp_path / "store") as address:
+        page = Page(browser)
+        page.open(address)
+        names = page.ask("rain")
+        titles = browser.find_elements(By.CSS_SELECTOR, ".hit .title")
+        shown = dict(zip(names, titles, strict=True))
+        assert shown["a.wav"].text == "<b>Régen</b>"
+        assert shown["a.wav"].get_attribute("title") == "<b>Régen</b>\nauf dem Dach\nrain, roof"
+        assert not shown["b.wav"].is_displayed()
+
+
 def test_playing_starts_at_the_best_segment_and_a_click_seeks(page: Page, tmp_path: Path) -> None:
     samples, rate_hz = soundfile.read(store_file(page, "چکش.wav"))  # eight seconds
     soundfile.write(tmp_path / "tail.wav", samples[-5 * rate_hz :], rate_hz)
