@@ -1,7 +1,8 @@
 """A process for the kill tests: writes to a store and kills itself with SIGKILL at one exact step of doing
 so.
 
-Steps: ``put``, ``fsync`` and ``replace``, before or after the call of that number, as in ``fsync before 1``.
+Steps: ``put``, ``write_index``, ``fsync`` and ``replace``, before or after the call of that number, as in ``fsync before 1``.
+Publishing writes a search structure (``fsync`` and ``replace`` 1), then the manifest (2).
 """
 
 import os
@@ -13,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from indexer import publishing
 from indexer.catalog import Catalog, clip_id_of
+from indexer.coarse import IndexKind
 from indexer.records import Clip, ClipContent, ClipStatus
 from indexer.store import open_store_for_writing
 
@@ -37,6 +40,8 @@ def dying(function: Callable[..., Any], *, when: str, number: int) -> Callable[.
 def main(directory: Path, step: str, when: str, number: int) -> None:
     if step == "put":
         Catalog.put = dying(Catalog.put, when=when, number=number)
+    elif step == "write_index":
+        publishing.write_index = dying(publishing.write_index, when=when, number=number)
     else:
         setattr(os, step, dying(getattr(os, step), when=when, number=number))
     with open_store_for_writing(directory) as store:
@@ -56,6 +61,7 @@ def main(directory: Path, step: str, when: str, number: int) -> None:
             vector = np.eye(4, dtype=np.float32)["abc".index(name)][None]
             content = ClipContent(audio_sha256=name, spans_s=np.array([[0.0, 5.0]]), vectors=vector)
             store.catalog.put([(clip, content)])
+        store.ask_index(IndexKind.IVF)
         store.save_index()
 
 
