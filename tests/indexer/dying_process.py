@@ -1,7 +1,8 @@
 """A process for the kill tests: writes to a store and kills itself with SIGKILL at one exact step of doing
 so.
 
-Steps: ``put``, ``write_index``, ``fsync`` and ``replace``, before or after the call of that number, as in ``fsync before 1``.
+Steps: ``put``, ``write_index``, ``fsync`` and ``replace``, before or after the call of that number, as in ``fsync
+before 1``.
 Publishing writes a search structure (``fsync`` and ``replace`` 1), then the manifest (2).
 """
 
