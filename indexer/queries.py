@@ -1,5 +1,6 @@
 """Turns what a user asks with into a query vector: text, a picture, or another sound."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.audio import open_audio
-from indexer.errors import DecodeError, DecodeReason
+from indexer.errors import DecodeError, DecodeReason, InvalidQueryError
 from indexer.windows import cut_windows
 from model.images import load_image
 from model.limits import check_query_text
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 MAX_QUERY_AUDIO_S = 600.0
 """Longest sound that may be asked with, in seconds."""
+
+LEADS_AWAY = -0.5
+"""Weight of a part that is not wanted: as strong as the wanted one, it would leave little of what both have."""
 
 _BATCH_WINDOWS = 16
 
@@ -55,3 +59,24 @@ def audio_vector(model: "RetrievalModel", source: Path | bytes) -> NDArray[np.fl
             DecodeReason.NOT_EMBEDDABLE, "The sound cannot be embedded: the model gives no vector for it."
         )
     return (mean / norm).astype(np.float32)
+
+
+def mixed_vector(parts: Sequence[tuple[NDArray[np.float32], float]]) -> NDArray[np.float32]:
+    """One question of several: the weighted sum of unit vectors, normalised, shape (D,). A negative weight leads
+    away ("rain, not thunder").
+
+    Raises:
+        InvalidQueryError: there is no part, no weight is above zero, one is not finite, or the parts cancel out.
+    """
+    weights = np.array([weight for _, weight in parts], np.float64)
+    if not parts or not np.isfinite(weights).all() or weights.max() <= 0:
+        raise InvalidQueryError(
+            "A question needs at least one part with a weight above zero, and finite weights."
+        )
+    total = (np.stack([vector for vector, _ in parts]) * weights[:, None]).sum(axis=0)
+    norm = float(np.linalg.norm(total))
+    if norm < 1e-3 * np.abs(weights).sum():
+        raise InvalidQueryError(
+            "The parts of the question cancel each other out: nothing is left to look for."
+        )
+    return (total / norm).astype(np.float32)

@@ -26,6 +26,10 @@ def search(
     audio: Annotated[
         Path | None, typer.Option("--audio", metavar="FILE", help="Ask with another sound.")
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", metavar="TEXT", help="And not this; repeat it for several."),
+    ] = None,
     library: LibraryOption = None,
     folder: Annotated[
         Path | None, typer.Option("--folder", metavar="DIR", help="Look only at files below this folder.")
@@ -51,12 +55,12 @@ def search(
     model: ModelOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find clips by TEXT, by a picture, or by another sound: exactly one of the three.
+    """Find clips by TEXT, by a picture, by another sound, or by what these have in common; --without leads away.
 
     Tags, licences and categories are what files and tables beside them say; sonoglot status lists them.
     """
-    if sum(given is not None for given in (text, image, audio)) != 1:
-        fail("Give exactly one of TEXT, --image FILE and --audio FILE.")
+    if text is None and image is None and audio is None:
+        fail("Give TEXT, --image FILE or --audio FILE, or several of them.")
 
     from indexer.records import SearchFilter
     from indexer.search import search as rank
@@ -66,6 +70,7 @@ def search(
 
     if text is not None:
         text = check_query_text(text)
+    others = [check_query_text(other) for other in without or ()]
     asked_of = SearchFilter(
         library=library,
         folder=None if folder is None else Path(os.path.abspath(folder.expanduser())),
@@ -79,12 +84,13 @@ def search(
         if library is not None:
             opened.catalog.library(library)
         loaded = load_model(model)
-        vector = _query_vector(loaded, text=text, image=image, audio=audio)
+        vector = _query_vector(loaded, text=text, image=image, audio=audio, without=others)
         hits = rank(opened, vector, filter=asked_of, k=k)
     if not as_json:
         _print_table(hits)
         return
     asked = {"text": text, "image": image and str(image), "audio": audio and str(audio), **asdict(asked_of)}
+    asked["without"] = others or None
     asked |= {"folder": asked_of.folder and str(asked_of.folder), "tags": list(asked_of.tags) or None}
     query: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     print_json(
@@ -93,15 +99,24 @@ def search(
 
 
 def _query_vector(
-    model: "RetrievalModel", *, text: str | None, image: Path | None, audio: Path | None
+    model: "RetrievalModel",
+    *,
+    text: str | None,
+    image: Path | None,
+    audio: Path | None,
+    without: list[str],
 ) -> "NDArray[np.float32]":
-    from indexer.queries import audio_vector, image_vector, text_vector
+    from indexer.queries import LEADS_AWAY, audio_vector, image_vector, mixed_vector, text_vector
 
+    parts = []
+    if text is not None:
+        parts.append((text_vector(model, text), 1.0))
     if image is not None:
-        return image_vector(model, image)
+        parts.append((image_vector(model, image), 1.0))
     if audio is not None:
-        return audio_vector(model, audio)
-    return text_vector(model, text or "")
+        parts.append((audio_vector(model, audio), 1.0))
+    parts += [(text_vector(model, other), LEADS_AWAY) for other in without]
+    return parts[0][0] if len(parts) == 1 else mixed_vector(parts)
 
 
 def _document(hit: "RankedClip") -> dict[str, Any]:

@@ -74,6 +74,22 @@ def test_searching_by_text_gives_the_documented_json(store: Path) -> None:
     assert found["hits"][0]["score"] >= found["hits"][1]["score"]
 
 
+def test_a_question_may_have_several_parts_and_what_is_not_wanted(sounds: Path, store: Path) -> None:
+    def scores(*options: str | Path) -> dict[str, float]:
+        hits = document(run("search", *options, "--json", store=store))["hits"]
+        return {Path(hit["path"]).name: hit["score"] for hit in hits}
+
+    sound = ["--audio", sounds / "2.wav"]
+    alone, both = scores(*sound), scores("a dog barking", *sound)
+    assert next(iter(both)) == "2.wav"
+    assert both["2.wav"] < alone["2.wav"]
+    text, without = scores("a low hum"), scores("a low hum", "--without", "a dog barking")
+    assert text.keys() == without.keys()
+    assert text != without
+    answer = document(run("search", "hum", "--without", "dog", "--json", store=store))
+    assert answer["query"] == {"text": "hum", "without": ["dog"], "k": 10}
+
+
 def test_searching_can_be_narrowed_and_shows_what_clips_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,9 +168,9 @@ def test_indexing_nothing_usable_fails_with_the_reason(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "exactly one"),
-        (["dog", "--image", "dog.png"], "exactly one"),
-        (["--image", "dog.png", "--audio", "dog.wav"], "exactly one"),
+        ([], "Give TEXT"),
+        (["--without", "dog"], "Give TEXT"),
+        (["dog", "--without", ""], "empty"),
         ([""], "empty"),
         (["   "], "empty"),
         (["x" * 20_000], f"{MAX_QUERY_CHARS:,}"),
