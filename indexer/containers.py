@@ -41,7 +41,7 @@ def last_ogg_page_is_intact(file: BinaryIO) -> bool:
 
 def _from_last_ogg_page(file: BinaryIO) -> bytes:
     file.seek(max(0, file_size(file) - _OGG_TAIL_BYTES))
-    tail = file.read()
+    tail = file.read(_OGG_TAIL_BYTES)
     start = tail.rfind(b"OggS")
     return tail[start:] if start >= 0 else b""
 

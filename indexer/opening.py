@@ -22,7 +22,10 @@ _KINDS = {
 
 
 class OpenFile(io.BufferedReader):
-    """A file that ``open_regular`` opened. It has no ``name``, or FFmpeg would guess formats by it."""
+    """A file that ``open_regular`` opened. It has no ``name``, or FFmpeg would guess formats by it.
+
+    Where its disk gives an error it seems to end: ``check_was_readable`` tells one from the other.
+    """
 
     def __init__(self, path: Path, raw: "_RememberingFile") -> None:
         super().__init__(raw, _BUFFER_BYTES)
@@ -36,7 +39,7 @@ class OpenFile(io.BufferedReader):
 
 
 class _RememberingFile(io.FileIO):
-    """Keeps the error that a disk gave: decoders take it for the end of the file and go on."""
+    """Ends where the disk gave an error, and keeps that: decoders know no errors of reading."""
 
     error: OSError | None = None
 
@@ -45,14 +48,10 @@ class _RememberingFile(io.FileIO):
             return super().readinto(buffer)
         except OSError as error:
             self.error = error
-            raise
+            return 0
 
     def readall(self) -> bytes:
-        try:
-            return super().readall()
-        except OSError as error:
-            self.error = error
-            raise
+        raise io.UnsupportedOperation("files may be large: read them in parts")
 
 
 def check_regular(path: Path) -> os.stat_result:

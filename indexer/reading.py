@@ -186,16 +186,13 @@ def _sha256(file: OpenFile) -> Generator[Windows, None, str]:
     """Hash a file, with a sign of life for each gigabyte, for a slow disk takes minutes over a large file."""
     digest, buffer, done = hashlib.sha256(), bytearray(_BUFFER_BYTES), 0
     file.seek(0)
-    try:
-        while read := file.readinto(buffer):
-            digest.update(memoryview(buffer)[:read])
-            done += read
-            if done >= _LARGE_BYTES:
-                yield Windows()
-                done = 0
-    except OSError:
-        file.check_was_readable()
-        raise
+    while read := file.readinto(buffer):
+        digest.update(memoryview(buffer)[:read])
+        done += read
+        if done >= _LARGE_BYTES:
+            yield Windows()
+            done = 0
+    file.check_was_readable()
     return digest.hexdigest()
 
 

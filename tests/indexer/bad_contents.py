@@ -312,6 +312,7 @@ def tags() -> Iterator[BadFile]:
     yield fine("tags/large.mp3", id3(200_000, bytes(200_000)) + mp3, 1)
     yield fine("tags/many.mp3", id3(10, bytes(10)) * 200 + mp3, 1)
     yield fine("tags/at the end.mp3", mp3 + b"TAG" + b"\xff" * 125, 1)
+    yield fine("tags/two joined.mp3", mp3 + sound("mp3", hz=900), 2)
     yield fine("tags/before flac.flac", id3(500, bytes(500)) + sound("flac", hz=600), 1)
 
 

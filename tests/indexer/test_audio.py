@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from indexer.audio import decode_audio, open_audio
 from indexer.errors import DecodeError, DecodeReason, UnreadableFileError
+from indexer.opening import open_regular
 from tests.indexer.sounds import RATE_HZ, encode, soundfile_bytes, tone, wav_bytes
 
 SUFFIXES = ["wav", "flac", "aiff", "mp3", "ogg", "opus", "m4a", "webm", "aac"]
@@ -229,3 +230,19 @@ def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError) as caught:
         decode_audio(path, sample_rate_hz=RATE_HZ)
     assert caught.value.reason is DecodeReason.NO_PERMISSION
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3"])
+def test_a_disk_that_fails_in_the_middle_is_not_taken_for_the_end(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(encode(tone(seconds=60, rate_hz=44100), suffix=suffix, rate_hz=44100))
+    folder = os.open(tmp_path, os.O_RDONLY)
+    with open_regular(path) as file, open_audio(file, sample_rate_hz=44100) as stream:
+        blocks = iter(stream)
+        next(blocks)
+        os.dup2(folder, file.fileno())  # from now on every read fails
+        with pytest.raises(UnreadableFileError) as caught:
+            list(blocks)
+    os.close(folder)
+    assert caught.value.reason is DecodeReason.UNREADABLE
+    assert str(path) in str(caught.value)
