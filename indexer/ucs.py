@@ -5,8 +5,8 @@
 
 Many names have underscores, so little is taken for UCS: all four blocks must be there, and the first must start, in its
 own case, with one of the list's categories. Which subcategories a category has is not checked: the list grows by them.
-The structure is that of docs/ucs_file_naming_convention.rst in github.com/iluvcapra/ucs-community. ARCHIVED is left out:
-its ids are words like RAW and TEST, which mean other things in other names.
+The structure is that of docs/ucs_file_naming_convention.rst in github.com/iluvcapra/ucs-community. ARCHIVED is left
+out: its ids are words like RAW and TEST, which mean other things in other names.
 """
 
 import re
