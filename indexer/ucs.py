@@ -3,10 +3,10 @@
     CatID[-UserCategory]_[VendorCategory-]FXName_CreatorID_SourceID[_UserData].ext
     GUNAuto-EXT_UZI 9mm-Rapid Fire Close Up_TN_DORY.wav
 
-Many names have underscores, so little is taken for UCS: only a CatID whose letters before the subcategory are one of
-the list's categories, in its own case, with all four blocks. The structure and the categories are those that UCS
-publishes (version 8; the structure: docs/ucs_file_naming_convention.rst of github.com/iluvcapra/ucs-community).
-ARCHIVED is left out: its ids are words like RAW and TEST, which mean other things in other names.
+Many names have underscores, so little is taken for UCS: all four blocks must be there, and the first must start, in its
+own case, with one of the list's categories. Which subcategories a category has is not checked: the list grows by them.
+The structure is that of docs/ucs_file_naming_convention.rst in github.com/iluvcapra/ucs-community. ARCHIVED is left
+out: its ids are words like RAW and TEST, which mean other things in other names.
 """
 
 import re
@@ -53,6 +53,7 @@ CATEGORIES = {
     "GLAS": "GLASS",
     "GORE": "GORE",
     "GUN": "GUNS",
+    "HAIL": "WEATHER",
     "HMN": "HUMAN",
     "HORN": "HORNS",
     "ICE": "ICE",
@@ -78,6 +79,7 @@ CATEGORIES = {
     "SCI": "SCIFI",
     "SNOW": "SNOW",
     "SPRT": "SPORTS",
+    "STORM": "WEATHER",
     "SWSH": "SWOOSHES",
     "THUN": "WEATHER",
     "TOOL": "TOOLS",
