@@ -7,8 +7,6 @@ reason.
 """
 
 import io
-import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,17 +24,22 @@ from indexer.containers import (
     ends_inside_ogg_page,
     file_size,
     id3_size,
-    missing_pcm_share,
+    last_ogg_page_is_intact,
     mp3_declares_length,
 )
-from indexer.errors import DecodeError, DecodeReason, UnreadableFileError
+from indexer.errors import DecodeError, DecodeReason
+from indexer.opening import OpenFile, open_regular
+from indexer.parts import EndlessPartsError
+from indexer.sniffing import MIN_RATE_HZ, absurd_claim, absurdity, why_no_codec, why_not_decodable
+from indexer.structure import how_cut_off, is_whole
 
 MAX_DURATION_S = 6 * 3600.0
 """Longest clip that is taken, in seconds."""
 
+MAX_FRAMES = round(MAX_DURATION_S * 192_000)
+"""Most samples of a channel that are decoded: at the highest rates and in silence, a few kilobytes can hold days."""
+
 BLOCK_FRAMES = 65536
-MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
-MAX_CHANNELS = 32
 MAX_PEAK = 100.0
 """Decoded music overshoots 1.0 a little; a peak beyond this is integer data labelled as float."""
 
@@ -44,6 +47,7 @@ MAX_PEAK = 100.0
 _TOLERATED_LOSS_S, _TOLERATED_LOSS_SHARE = 0.25, 0.02
 # Raw streams (MP3, AAC) are skipped over silently where they are damaged; more than this left out is corrupt.
 _MOST_BYTES_UNUSED, _MOST_SHARE_UNUSED = 8192, 0.2
+_FEW_BYTES_UNUSED = 1024
 _MOST_BAD_PACKETS = 0.05
 
 _FFMPEG_OPTIONS = {
@@ -65,14 +69,22 @@ _FORMATS_WITH_TRUE_DURATION = (
     "ape",
     "w64",
     "au",
+    "tta",
+    "wv",
 )
+
+_CODECS_WITH_CHECKSUMS = ("ape", "flac", "tta", "wavpack")
+"""Each frame has a checksum, which FFmpeg checks only if told to."""
 
 _INTEGER_SCALES = {"u1": 128.0, "i2": 32768.0, "i4": 2147483648.0, "i8": 9223372036854775808.0}
 
 
 class _Block(NamedTuple):
+    """Mono samples, and how long the whole recording is if its header can be believed, else 0."""
+
     rate_hz: int
     samples: NDArray[np.float32]
+    declared_s: float = 0.0
 
 
 class AudioStream:
@@ -91,34 +103,42 @@ class AudioStream:
         self._max_duration_s = max_duration_s
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        is_empty = True
+        for samples in self._resampled():
+            if len(samples):
+                is_empty = False
+                yield samples
+        if is_empty:
+            told = f"is too short: after {self.duration_s * 1e6:.0f} microseconds it ends"
+            raise _error(DecodeReason.TOO_SHORT, self._name, told)
+
+    def _resampled(self) -> Iterator[NDArray[np.float32]]:
         resampler: soxr.ResampleStream | None = None
         rate: int | None = None
         for block in self._checked_blocks():
             if block.rate_hz != rate:
                 if resampler is not None:
-                    yield from _nonempty(resampler.resample_chunk(np.empty(0, np.float32), last=True))
+                    yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
                 rate = block.rate_hz
                 wanted = self._sample_rate_hz
                 resampler = None if rate == wanted else soxr.ResampleStream(rate, wanted, 1, dtype="float32")
-            yield from _nonempty(
-                block.samples if resampler is None else resampler.resample_chunk(block.samples)
-            )
+            yield block.samples if resampler is None else resampler.resample_chunk(block.samples)
         if resampler is not None:
-            yield from _nonempty(resampler.resample_chunk(np.empty(0, np.float32), last=True))
+            yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
 
     def _checked_blocks(self) -> Iterator[_Block]:
         for block in _decoded_blocks(self._file, self._name):
-            if not MIN_RATE_HZ <= block.rate_hz <= MAX_RATE_HZ:
-                raise _error(
-                    DecodeReason.BAD_HEADER, self._name, f"claims a sample rate of {block.rate_hz} Hz"
-                )
+            _check_claims(1, block.rate_hz, self._name)
             if len(block.samples) == 0:
                 continue
             self.source_rate_hz = self.source_rate_hz or block.rate_hz
             self.duration_s += len(block.samples) / block.rate_hz
-            if self.duration_s > self._max_duration_s:
+            if max(self.duration_s, block.declared_s) > self._max_duration_s:
                 limit = f"is longer than the limit of {self._max_duration_s:g} s; cut it into parts"
                 raise _error(DecodeReason.TOO_LONG, self._name, limit)
+            if max(self.duration_s, block.declared_s) * block.rate_hz > MAX_FRAMES:
+                limit = f"holds more than {MAX_FRAMES:,} samples at {block.rate_hz:,} Hz; cut it into parts"
+                raise _error(DecodeReason.TOO_DEMANDING, self._name, limit)
             peak = float(np.abs(block.samples).max())
             if not np.isfinite(peak):
                 raise _error(DecodeReason.NOT_FINITE, self._name, "holds samples that are NaN or infinite")
@@ -135,9 +155,9 @@ class AudioStream:
 
 @contextmanager
 def open_audio(
-    source: Path | bytes, *, sample_rate_hz: int, max_duration_s: float = MAX_DURATION_S
+    source: Path | bytes | OpenFile, *, sample_rate_hz: int, max_duration_s: float = MAX_DURATION_S
 ) -> Iterator[AudioStream]:
-    """Open a recording, given as a path or as a file's content.
+    """Open a recording, given as a path, as a file from ``open_regular``, or as a file's content.
 
     Raises:
         UnreadableFileError: the path does not exist, may not be read, or is no regular file.
@@ -150,63 +170,71 @@ def open_audio(
 
 
 def decode_audio(
-    source: Path | bytes, *, sample_rate_hz: int, max_duration_s: float = MAX_DURATION_S
+    source: Path | bytes | OpenFile, *, sample_rate_hz: int, max_duration_s: float = MAX_DURATION_S
 ) -> NDArray[np.float32]:
-    """Decode a whole recording (a path, or a file's content) to float32 mono samples at ``sample_rate_hz``.
+    """Decode a whole recording to float32 mono samples at ``sample_rate_hz``; at least one.
 
     Raises:
         DecodeError: with its ``reason``; see ``open_audio``.
     """
     with open_audio(source, sample_rate_hz=sample_rate_hz, max_duration_s=max_duration_s) as stream:
-        # a few samples may come to none at this rate
-        return np.concatenate([np.empty(0, np.float32), *stream])
+        return np.concatenate(list(stream))
 
 
 @contextmanager
-def _open(source: Path | bytes) -> Iterator[tuple[BinaryIO, str]]:
+def _open(source: Path | bytes | OpenFile) -> Iterator[tuple[BinaryIO, str]]:
     if isinstance(source, bytes):
         yield io.BytesIO(source), "The audio"
-        return
-    name = f"{str(source)!r}"
-    try:
-        # O_NONBLOCK: opening a named pipe must not wait for somebody to write into it.
-        descriptor = os.open(source, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UnreadableFileError(DecodeReason.VANISHED, f"{name} does not exist.") from error
-    except (OSError, ValueError) as error:
-        raise UnreadableFileError(DecodeReason.UNREADABLE, f"{name} cannot be read: {error}.") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise UnreadableFileError(DecodeReason.NOT_A_FILE, f"{name} is not a regular file.")
-    with os.fdopen(descriptor, "rb") as file:
-        yield file, name
+    elif isinstance(source, Path):
+        with open_regular(source) as file:
+            yield file, repr(str(source))
+    else:
+        yield source, repr(str(source.path))
 
 
 def _decoded_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
+    try:
+        yield from _blocks(file, name)
+    except MemoryError:  # FFmpeg's is one of its own errors, too
+        raise
+    except (av.error.FFmpegError, OSError) as error:
+        _check_was_readable(file)
+        raise _error(DecodeReason.CORRUPT, name, "is damaged and cannot be decoded") from error
+    except ValueError as error:  # PyAV met a sample format it does not know
+        told = "holds samples in a format that is not known here; convert it to FLAC"
+        raise _error(DecodeReason.UNSUPPORTED, name, told) from error
+    except DecodeError:
+        _check_was_readable(file)
+        raise
+    _check_was_readable(file)
+
+
+def _check_was_readable(file: BinaryIO) -> None:
+    if isinstance(file, OpenFile):
+        file.check_was_readable()
+
+
+def _blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
+    try:
+        cut = how_cut_off(file)
+    except EndlessPartsError as error:
+        raise _error(DecodeReason.BAD_HEADER, name, "is an endless chain of parts without sound") from error
+    if cut is not None:
+        raise _error(DecodeReason.TRUNCATED, name, f"is cut off: {cut}")
+    file.seek(0)
     head = file.read(12)
     file.seek(0)
-    try:
-        if _is_pcm_container(head):
-            share = missing_pcm_share(file)
-            file.seek(0)
-            if share > _TOLERATED_LOSS_SHARE:
-                raise _error(
-                    DecodeReason.TRUNCATED, name, f"is cut off: {share:.0%} of the declared data is missing"
-                )
-        if _is_pcm_container(head) or head[:4] == b"fLaC":
-            sound = _open_with_soundfile(file)
-            if sound is not None:
-                with sound:
-                    yield from _soundfile_blocks(sound, name)
-                return
-        yield from _ffmpeg_blocks(file, name)
-    except (
-        av.error.FFmpegError,
-        ValueError,
-    ) as error:  # ValueError: PyAV met a sample format it does not know.
-        raise _error(DecodeReason.CORRUPT, name, "is damaged and cannot be decoded") from error
-    except OSError as error:
-        raise UnreadableFileError(DecodeReason.UNREADABLE, f"{name} cannot be read: {error}.") from error
+    if _is_pcm_container(head) or head[:4] == b"fLaC":
+        absurd = absurd_claim(file)
+        if absurd is not None:
+            raise _error(DecodeReason.BAD_HEADER, name, absurd)
+        file.seek(0)
+        sound = _open_with_soundfile(file)
+        if sound is not None:
+            with sound:
+                yield from _soundfile_blocks(sound, file, name)
+            return
+    yield from _ffmpeg_blocks(file, name)
 
 
 def _is_pcm_container(head: bytes) -> bool:
@@ -222,20 +250,28 @@ def _open_with_soundfile(file: BinaryIO) -> soundfile.SoundFile | None:
         return None  # A codec that libsndfile lacks, or a broken header: FFmpeg decides which.
 
 
-def _soundfile_blocks(sound: soundfile.SoundFile, name: str) -> Iterator[_Block]:
-    _check_channels(sound.channels, name)
-    declared, decoded = sound.frames, 0
+def _soundfile_blocks(sound: soundfile.SoundFile, file: BinaryIO, name: str) -> Iterator[_Block]:
+    _check_claims(sound.channels, sound.samplerate, name)
+    declared_s, decoded_s = sound.frames / sound.samplerate, 0.0
     try:
         while len(frames := sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
-            decoded += len(frames)
-            yield _Block(sound.samplerate, _mono(frames.T.astype(np.float32, copy=False)))
+            decoded_s += len(frames) / sound.samplerate
+            yield _Block(sound.samplerate, _mono(frames.T.astype(np.float32, copy=False)), declared_s)
     except soundfile.LibsndfileError as error:
-        reason = DecodeReason.TRUNCATED if decoded else DecodeReason.CORRUPT
-        raise _error(reason, name, f"breaks off after {decoded / sound.samplerate:.2f} s: {error}") from error
-    _check_complete(decoded / sound.samplerate, declared / sound.samplerate, name)
+        told = f"is damaged within {BLOCK_FRAMES / sound.samplerate:.1f} s after {decoded_s:.1f} s"
+        # FFmpeg goes on behind the damage, and so tells a damaged middle from a missing end.
+        for block in _ffmpeg_blocks(file, name):
+            decoded_s += len(block.samples) / block.rate_hz
+            if decoded_s > MAX_DURATION_S:
+                break
+        if decoded_s:
+            raise _error(DecodeReason.CORRUPT, name, told) from error
+    else:
+        _check_complete(decoded_s, declared_s, name)
 
 
 def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
+    file.seek(0)
     head = file.read(8)
     trusts_mp3 = mp3_declares_length(file)
     size_of_tag = id3_size(file)
@@ -243,26 +279,35 @@ def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
     try:
         container = av.open(file, mode="r", options=_FFMPEG_OPTIONS, metadata_errors="ignore")
     except (av.error.FFmpegError, ValueError) as error:
-        if head[4:] == b"ftyp":
-            raise _error(DecodeReason.TRUNCATED, name, "is cut off: its index (moov) is missing") from error
         if head[:4] == b"OggS" and ends_inside_ogg_page(file):
             raise _error(DecodeReason.TRUNCATED, name, "is cut off: it ends inside an Ogg page") from error
-        raise _error(DecodeReason.NOT_AUDIO, name, "is not audio in a known format") from error
+        why = why_not_decodable(file)
+        raise _error(why.reason, name, why.words) from error
     with container:
         if not container.streams.audio:
             raise _error(DecodeReason.NO_AUDIO_STREAM, name, "has no sound track")
         stream = container.streams.audio[0]
-        _check_channels(stream.codec_context.channels, name)
+        codec = stream.codec_context
+        if codec is None or not codec.channels:  # FFmpeg knows neither, or takes noise for sound
+            why = why_no_codec(file) if codec is None else why_not_decodable(file)
+            raise _error(why.reason, name, why.words)
+        _check_claims(
+            codec.channels, codec.sample_rate or MIN_RATE_HZ, name
+        )  # some tell it only while decoding
+        if codec.name in _CODECS_WITH_CHECKSUMS:
+            codec.options = {"err_detect": "crccheck+explode"}
         counts = _PacketCounts()
         decoded_s = 0.0
-        for block in _decode_packets(container, stream, counts):
-            decoded_s += len(block.samples) / block.rate_hz
-            yield block
+        kind = container.format.name
+        trusted = trusts_mp3 if kind == "mp3" else kind.startswith(_FORMATS_WITH_TRUE_DURATION)
+        declared_s = _declared_duration_s(container, stream) if trusted else None
+        for frame in _joined(_decoded_frames(container, stream, counts)):
+            decoded_s += frame.samples / frame.sample_rate
+            yield _Block(frame.sample_rate, _mono(_planes(frame)), declared_s or 0.0)
         if counts.bad > max(1, _MOST_BAD_PACKETS * counts.all):
             is_audio = counts.bad < counts.all
             reason = DecodeReason.CORRUPT if is_audio else DecodeReason.NOT_AUDIO
             raise _error(reason, name, f"is damaged: {counts.bad} of {counts.all} packets cannot be decoded")
-        kind = container.format.name
         unused = size - size_of_tag - counts.bytes
         if kind in ("mp3", "aac") and unused > max(_MOST_BYTES_UNUSED, _MOST_SHARE_UNUSED * size):
             raise _error(
@@ -270,30 +315,65 @@ def _ffmpeg_blocks(file: BinaryIO, name: str) -> Iterator[_Block]:
             )
         if kind == "ogg" and ends_inside_ogg_page(file):
             raise _error(DecodeReason.TRUNCATED, name, "is cut off: it ends inside an Ogg page")
-        declared_s = _declared_duration_s(container, stream)
-        trusted = trusts_mp3 if kind == "mp3" else kind.startswith(_FORMATS_WITH_TRUE_DURATION)
-        if trusted and declared_s is not None:
-            _check_complete(decoded_s, declared_s, name)
+        if kind == "ogg" and not last_ogg_page_is_intact(file):
+            raise _error(DecodeReason.CORRUPT, name, "is damaged: the checksum of its last page is wrong")
+        declared_s = _declared_duration_s(container, stream) if trusted else None  # some know more in the end
+        if declared_s is not None:
+            has_end = (
+                kind == "ogg"
+                or is_whole(file)
+                or _is_complete(counts.end_s, declared_s)
+                or (kind in ("mp3", "aac") and unused > _FEW_BYTES_UNUSED)
+            )
+            _check_complete(decoded_s, declared_s, name, has_end=has_end)
+        if counts.bad and not decoded_s:
+            raise _error(DecodeReason.CORRUPT, name, "is damaged: nothing of it can be decoded")
 
 
 class _PacketCounts:
     def __init__(self) -> None:
         self.all = self.bad = self.bytes = 0
+        self.end_s = 0.0
+        """Where the last frame says that it ends; less was decoded if others were lost before it."""
+
+    def heard(self, frame: av.AudioFrame) -> None:
+        # Joining takes the time away.
+        self.end_s = 0.0 if frame.time is None else frame.time + frame.samples / frame.sample_rate
 
 
-def _decode_packets(
+def _joined(frames: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    """Join frames of a few hundred samples: what is done with them afterwards costs as much for a short one."""
+    fifo, fifo_kind = av.AudioFifo(), None
+    for frame in frames:
+        kind = frame.format.name, frame.layout.nb_channels, frame.sample_rate
+        if kind != fifo_kind or fifo.samples >= BLOCK_FRAMES:
+            yield from _all_of(fifo)
+            fifo, fifo_kind = av.AudioFifo(), kind
+        frame.pts = None  # a gap in time is no error
+        fifo.write(frame)
+    yield from _all_of(fifo)
+
+
+def _all_of(fifo: av.AudioFifo) -> Iterator[av.AudioFrame]:
+    frame = fifo.read()
+    if isinstance(frame, av.AudioFrame):  # none was written
+        yield frame
+
+
+def _decoded_frames(
     container: av.container.InputContainer, stream: av.AudioStream, counts: _PacketCounts
-) -> Iterator[_Block]:
+) -> Iterator[av.AudioFrame]:
     for packet in container.demux(stream):
         counts.all += 1
-        counts.bytes += packet.size
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
             counts.bad += 1
             continue
+        counts.bytes += packet.size if frames else 0
         for frame in frames:
-            yield _Block(frame.sample_rate, _mono(_planes(frame)))
+            counts.heard(frame)
+            yield frame
 
 
 def _planes(frame: av.AudioFrame) -> NDArray[np.float32]:
@@ -323,22 +403,22 @@ def _mono(channels: NDArray[np.float32]) -> NDArray[np.float32]:
         )
 
 
-def _nonempty(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    if len(samples):
-        yield samples
+def _check_claims(channels: int, rate_hz: int, name: str) -> None:
+    absurd = absurdity(channels, rate_hz)
+    if absurd is not None:
+        raise _error(DecodeReason.BAD_HEADER, name, absurd)
 
 
-def _check_channels(channels: int, name: str) -> None:
-    if not 1 <= channels <= MAX_CHANNELS:
-        raise _error(
-            DecodeReason.BAD_HEADER, name, f"claims {channels} channels; 1 to {MAX_CHANNELS} are taken"
-        )
+def _check_complete(decoded_s: float, declared_s: float, name: str, *, has_end: bool = False) -> None:
+    if not _is_complete(decoded_s, declared_s):
+        reason = DecodeReason.CORRUPT if has_end else DecodeReason.TRUNCATED
+        what = "damaged in the middle" if has_end else "cut off"
+        told = f"is {what}: it declares {declared_s:.2f} s and holds {decoded_s:.2f} s"
+        raise _error(reason, name, told)
 
 
-def _check_complete(decoded_s: float, declared_s: float, name: str) -> None:
-    if declared_s - decoded_s > max(_TOLERATED_LOSS_S, _TOLERATED_LOSS_SHARE * declared_s):
-        told = f"is cut off: it declares {declared_s:.2f} s and holds {decoded_s:.2f} s"
-        raise _error(DecodeReason.TRUNCATED, name, told)
+def _is_complete(held_s: float, declared_s: float) -> bool:
+    return declared_s - held_s <= max(_TOLERATED_LOSS_S, _TOLERATED_LOSS_SHARE * declared_s)
 
 
 def _error(reason: DecodeReason, name: str, what: str) -> DecodeError:

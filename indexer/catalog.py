@@ -15,12 +15,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import case, create_engine, delete, event, func, insert, select, update
+from sqlalchemy import bindparam, case, create_engine, delete, event, func, insert, select, text, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import Executable, Select
 
+from indexer import catalog_descriptions as descriptions
 from indexer.catalog_schema import Base, ClipRow, ContentRow, LibraryRow, RunRow, SegmentRow, StateRow
 from indexer.errors import ClipNotFoundError, InvalidLibraryNameError, LibraryNotFoundError, StoreError
 from indexer.paths import path_from_bytes, path_to_bytes
@@ -29,9 +30,11 @@ from indexer.records import (
     ClipContent,
     ClipStatus,
     Failure,
+    FilterValues,
     IndexRun,
     LibrarySummary,
     PlacedClip,
+    SearchFilter,
     SegmentSpan,
 )
 from model.space import EmbeddingSpace
@@ -56,10 +59,22 @@ class CatalogState:
 
 @dataclass(frozen=True)
 class SegmentVectors:
-    """Segments with their vectors: ids ascending, shape (N,), and unit vectors, shape (N, D)."""
+    """Segments: ids ascending and their contents, shape (N,), and unit vectors, shape (N, D)."""
 
     ids: NDArray[np.int64]
+    content_ids: NDArray[np.int64]
     vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What a vector index lacks: ids of all segments (None if none was taken away), of those that only missing
+    clips have, and the new segments in portions."""
+
+    state: CatalogState
+    all_ids: NDArray[np.int64] | None
+    hidden_ids: NDArray[np.int64]
+    new: list[SegmentVectors]
 
 
 def clip_id_of(library: str, path: Path) -> str:
@@ -164,8 +179,7 @@ class Catalog:
         for summary in known:
             if summary.name == name:
                 return summary
-        names = ", ".join(repr(summary.name) for summary in known) or "none yet"
-        raise LibraryNotFoundError(f"There is no library {name!r} in this store. Libraries: {names}.")
+        raise _no_library(name, [summary.name for summary in known])
 
     def remove_library(self, name: str) -> None:
         """Forget a library, its clips and segments; LibraryNotFoundError without it. Audio files are not
@@ -202,11 +216,9 @@ class Catalog:
 
     def clips_with_content(self, sha256: str, *, most: int, library: str | None = None) -> list[Clip]:
         """Clips whose file had this SHA-256 and that have segments, by library and path: the first ``most``."""
-        statement = _clip_columns().where(ClipRow.sha256 == sha256, ClipRow.content_id.is_not(None))
-        if library is not None:
-            statement = statement.where(LibraryRow.name == library)
+        statement = _CLIPS_OF_FILE if library is None else _CLIPS_OF_FILE.where(LibraryRow.name == library)
         with self._transaction() as connection:
-            rows = connection.execute(statement.order_by(LibraryRow.name, ClipRow.path).limit(most))
+            rows = connection.execute(statement.limit(most), {"sha256": sha256})
             return [_clip(row) for row in rows]
 
     def clips_at(self, library: str, paths: Sequence[Path]) -> dict[Path, Clip]:
@@ -292,7 +304,7 @@ class Catalog:
         """
         turn, clip_id = 0, clip_id_of(library, path)
         with self._transaction() as connection:
-            while connection.execute(select(ClipRow.id).where(ClipRow.id == clip_id)).first() is not None:
+            while connection.execute(_CLIP_ID, {"clip_id": clip_id}).first() is not None:
                 turn += 1
                 clip_id = hashlib.sha256(f"{clip_id_of(library, path)}/{turn}".encode()).hexdigest()[:20]
         return clip_id
@@ -304,9 +316,12 @@ class Catalog:
         it has. A failed clip has none. Contents that no clip has any more stay until ``forget_unused``.
         """
         with self._transaction() as connection:
+            library_ids: dict[str, int] = {}
             for clip, content in entries:
+                if clip.library not in library_ids:
+                    library_ids[clip.library] = _library_id(connection, clip.library)
                 content_id = clip.content_id if content is None else _put_content(connection, content)
-                _put_clip(connection, clip, content_id)
+                _put_clip(connection, clip, library_ids[clip.library], content_id)
             _bump(connection, deleted=False)
 
     def forget_unused(self) -> None:
@@ -398,16 +413,14 @@ class Catalog:
         return found
 
     def clips_of(
-        self, content_ids: Sequence[int], *, library: str | None, most_each: int
+        self, content_ids: Sequence[int], *, filter: SearchFilter, most_each: int
     ) -> dict[int, list[Clip]]:
-        """Searchable clips that have these contents, ``most_each`` of each, by library and path."""
+        """Searchable clips that have these contents and pass a filter, ``most_each`` of each, by library and path."""
         order = func.row_number().over(
             partition_by=ClipRow.content_id, order_by=(LibraryRow.name, ClipRow.path)
         )
         searchable = _clip_columns().add_columns(order.label("place"))
-        searchable = searchable.where(ClipRow.status == ClipStatus.INDEXED)
-        if library is not None:
-            searchable = searchable.where(LibraryRow.name == library)
+        searchable = searchable.where(*descriptions.conditions(filter, of_few=True))
         found: dict[int, list[Clip]] = {}
         with self._transaction() as connection:
             for part in _parts(content_ids):
@@ -419,32 +432,65 @@ class Catalog:
                     found.setdefault(row.content_id, []).append(_clip(row))
         return found
 
-    def library_segment_ids(self, library: str) -> NDArray[np.int64]:
-        """Ids of a library's searchable segments, ascending."""
-        statement = (
-            select(SegmentRow.id)
-            .distinct()
-            .join(ClipRow, ClipRow.content_id == SegmentRow.content_id)
-            .join(LibraryRow, LibraryRow.id == ClipRow.library_id)
-            .where(LibraryRow.name == library, ClipRow.status == ClipStatus.INDEXED)
-        )
-        with self._transaction() as connection:
-            return _ids(connection, statement.order_by(SegmentRow.id))
+    def matching_segment_ids(self, filter: SearchFilter) -> NDArray[np.int64]:
+        """Ids of the segments whose content some searchable clip that passes a filter has, ascending.
 
-    def changes_since(
-        self, *, last_id: int, deletions: int | None
-    ) -> tuple[CatalogState, NDArray[np.int64] | None, list[SegmentVectors]]:
-        """All that a vector index lacks, as of one moment.
-
-        Returns the state, the ids of all segments (None if none was taken away since ``deletions``), and the
-        segments with an id above ``last_id`` in portions.
+        Rows are read one by one, so that nothing but the ids is held. LibraryNotFoundError without the library.
         """
+        contents = select(ClipRow.content_id).where(*descriptions.conditions(filter, of_few=False))
+        statement = select(SegmentRow.id).where(SegmentRow.content_id.in_(contents))
+        with self._transaction() as connection:
+            if filter.library is not None:
+                _check_library(connection, filter.library)
+            ids = _ids(connection, statement)
+        ids.sort()  # Sooner done here than by SQLite.
+        return ids
+
+    def filter_values(self, filter: SearchFilter, *, most: int = 100) -> FilterValues:
+        """Tags, licences and categories of the clips that pass a filter, the ``most`` frequent of each."""
+        with self._transaction() as connection:
+            return descriptions.filter_values(connection, filter, most=most)
+
+    def changes_since(self, *, last_id: int, deletions: int) -> "Changes":
+        """All that a vector index lacks, as of one moment; ``deletions`` as of the state that it was made in."""
         with self._transaction() as connection:
             state = _state(connection)
             all_ids = None
             if state.deletions != deletions:
                 all_ids = _ids(connection, select(SegmentRow.id).order_by(SegmentRow.id))
-            return state, all_ids, list(_vectors_above(connection, last_id, state.space.dim))
+            return Changes(
+                state=state,
+                all_ids=all_ids,
+                hidden_ids=_hidden_ids(connection),
+                new=list(_vectors_above(connection, last_id, state.space.dim)),
+            )
+
+    def segment_count(self, *, above: int = 0) -> int:
+        """How many segments have an id above that."""
+        with self._transaction() as connection:
+            statement = select(func.count()).select_from(SegmentRow).where(SegmentRow.id > above)
+            return connection.execute(statement).scalar_one()
+
+    def vectors_of(self, segment_ids: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """Vectors by segment id; ids that are gone are left out."""
+        statement = select(SegmentRow.id, SegmentRow.vector)
+        with self._transaction() as connection:
+            return {
+                row.id: _matrix([row.vector], _state(connection).space.dim)[0]
+                for part in _parts(segment_ids)
+                for row in connection.execute(statement.where(SegmentRow.id.in_(part)))
+            }
+
+    def vectors_above(self, last_id: int) -> Iterator[SegmentVectors]:
+        """Segments with an id above ``last_id``, by id, a portion at a time: a large catalogue never fits memory."""
+        with self._transaction() as connection:
+            yield from _vectors_above(connection, last_id, _state(connection).space.dim)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction for questions that only one caller has; failures are StoreErrors as everywhere."""
+        with self._transaction() as connection:
+            yield connection
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -475,7 +521,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _state(connection: Connection) -> CatalogState:
-    row = connection.execute(select(*StateRow.__table__.columns)).first()
+    row = connection.execute(_STATE).first()
     if row is None:
         raise StoreError("The catalogue holds no state; it is damaged: move it away and index again.")
     if row.format_version != FORMAT_VERSION:
@@ -500,12 +546,28 @@ def _bump(connection: Connection, *, deleted: bool) -> None:
 
 
 def _clip_columns() -> Select[Any]:
-    return select(*ClipRow.__table__.columns, LibraryRow.name.label("library")).join(
+    named = LibraryRow.name.label("library")
+    return select(*ClipRow.__table__.columns, named, descriptions.shown_tags()).join(
         LibraryRow, LibraryRow.id == ClipRow.library_id
     )
 
 
+# What is run for every file is put together once: that costs more than running it.
+_STATE = select(*StateRow.__table__.columns)
+_CLIP_ID = select(ClipRow.id).where(ClipRow.id == bindparam("clip_id"))
+_CLIPS_OF_FILE = (
+    _clip_columns()
+    .where(ClipRow.sha256 == bindparam("sha256"), ClipRow.content_id.is_not(None))
+    .order_by(LibraryRow.name, ClipRow.path)
+)
+_CONTENT_OF_AUDIO = select(ContentRow.id).where(ContentRow.audio_sha256 == bindparam("audio_sha256"))
+_CLIPS, _CONTENTS, _SEGMENTS = (Base.metadata.tables[name] for name in ("clips", "contents", "segments"))
+_NEW_CONTENT = insert(_CONTENTS).returning(_CONTENTS.c.id)
+_UPDATE_CLIP = update(_CLIPS).where(_CLIPS.c.id == bindparam("clip_id"))
+
+
 def _clip(row: Any) -> Clip:
+    description, file_description = descriptions.descriptions_of(row)
     return Clip(
         clip_id=row.id,
         library=row.library,
@@ -519,7 +581,20 @@ def _clip(row: Any) -> Clip:
         status=ClipStatus(row.status),
         reason_code=row.reason_code,
         reason=row.reason,
+        description=description,
+        file_description=file_description,
     )
+
+
+def _check_library(connection: Connection, name: str) -> None:
+    names = list(connection.execute(select(LibraryRow.name).order_by(LibraryRow.name)).scalars())
+    if name not in names:
+        raise _no_library(name, names)
+
+
+def _no_library(name: str, names: Sequence[str]) -> LibraryNotFoundError:
+    known = ", ".join(map(repr, names)) or "none yet"
+    return LibraryNotFoundError(f"There is no library {name!r} in this store. Libraries: {known}.")
 
 
 def _library_id(connection: Connection, name: str) -> int:
@@ -530,9 +605,9 @@ def _library_id(connection: Connection, name: str) -> int:
     return library_id
 
 
-def _put_clip(connection: Connection, clip: Clip, content_id: int | None) -> None:
+def _put_clip(connection: Connection, clip: Clip, library_id: int, content_id: int | None) -> None:
     values = {
-        "library_id": _library_id(connection, clip.library),
+        "library_id": library_id,
         "path": path_to_bytes(clip.path),
         "size_bytes": clip.size_bytes,
         "mtime_ns": clip.mtime_ns,
@@ -542,12 +617,15 @@ def _put_clip(connection: Connection, clip: Clip, content_id: int | None) -> Non
         "status": clip.status.value,
         "reason_code": clip.reason_code,
         "reason": clip.reason,
+        **descriptions.columns_of(clip),
     }
     if content_id is not None or clip.status is ClipStatus.FAILED:
         values["content_id"] = None if clip.status is ClipStatus.FAILED else content_id
-    known = connection.execute(update(ClipRow).where(ClipRow.id == clip.clip_id).values(**values))
-    if known.rowcount == 0:
-        connection.execute(insert(ClipRow).values(id=clip.clip_id, **values))
+    known = connection.execute(_UPDATE_CLIP, {"clip_id": clip.clip_id, **values})
+    is_new = known.rowcount == 0
+    if is_new:
+        connection.execute(insert(_CLIPS), {"id": clip.clip_id, **values})
+    descriptions.put_tags(connection, clip, is_new=is_new)
 
 
 def _failed_paths(connection: Connection, library: str, reason_code: str | None) -> tuple[Path, ...]:
@@ -559,16 +637,15 @@ def _failed_paths(connection: Connection, library: str, reason_code: str | None)
 
 
 def _content_id(connection: Connection, audio_sha256: str) -> int | None:
-    return connection.execute(select(ContentRow.id).where(ContentRow.audio_sha256 == audio_sha256)).scalar()
+    return connection.execute(_CONTENT_OF_AUDIO, {"audio_sha256": audio_sha256}).scalar()
 
 
 def _put_content(connection: Connection, content: ClipContent) -> int:
     held = _content_id(connection, content.audio_sha256)
     if held is not None:
         return held
-    made = insert(ContentRow).values(audio_sha256=content.audio_sha256).returning(ContentRow.id)
-    content_id = connection.execute(made).scalar_one()
-    connection.execute(insert(SegmentRow), _segment_rows(content_id, content))
+    content_id = connection.execute(_NEW_CONTENT, {"audio_sha256": content.audio_sha256}).scalar_one()
+    connection.execute(insert(_SEGMENTS), _segment_rows(content_id, content))
     return content_id
 
 
@@ -586,14 +663,30 @@ def _segment_rows(content_id: int, content: ClipContent) -> list[dict[str, Any]]
 
 
 def _vectors_above(connection: Connection, last_id: int, dim: int) -> Iterator[SegmentVectors]:
-    statement = select(SegmentRow.id, SegmentRow.vector).order_by(SegmentRow.id).limit(_ROWS_AT_A_TIME)
+    columns = select(SegmentRow.id, SegmentRow.content_id, SegmentRow.vector)
+    statement = columns.order_by(SegmentRow.id).limit(_ROWS_AT_A_TIME)
     while rows := connection.execute(statement.where(SegmentRow.id > last_id)).all():
         ids = np.array([row.id for row in rows], np.int64)
-        yield SegmentVectors(ids, _matrix([row.vector for row in rows], dim))
+        content_ids = np.array([row.content_id for row in rows], np.int64)
+        yield SegmentVectors(ids, content_ids, _matrix([row.vector for row in rows], dim))
         last_id = int(ids[-1])
 
 
+def _hidden_ids(connection: Connection) -> NDArray[np.int64]:
+    # Written out, not bound: SQLite takes the index of missing clips only when it sees that the words are the same.
+    missing = select(ClipRow.content_id).where(text("clips.status = 'missing'"))
+    indexed = select(ClipRow.id).where(
+        ClipRow.content_id == SegmentRow.content_id, ClipRow.status == ClipStatus.INDEXED
+    )
+    statement = select(SegmentRow.id).where(SegmentRow.content_id.in_(missing), ~indexed.exists())
+    return _ids(connection, statement.order_by(SegmentRow.id))
+
+
 def _matrix(vectors: Sequence[bytes], dim: int) -> NDArray[np.float32]:
+    if any(len(vector) != 4 * dim for vector in vectors):
+        raise StoreError(
+            f"The catalogue holds a vector that is not of {dim} dimensions; it is damaged: `sonoglot verify` says more."
+        )
     return np.frombuffer(b"".join(vectors), "<f4").reshape(-1, dim).astype(np.float32, copy=False)
 
 

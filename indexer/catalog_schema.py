@@ -1,7 +1,7 @@
 """The catalogue's tables. Used by ``catalog`` alone; everything outside sees plain records instead of
 rows."""
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -46,9 +46,18 @@ class ClipRow(Base):
     """One audio file in one library; ``path`` holds the exact bytes of its name."""
 
     __tablename__ = "clips"
-    __table_args__ = (UniqueConstraint("library_id", "path"),)
+    __table_args__ = (
+        UniqueConstraint("library_id", "path"),  # also what a folder is looked up by
+        # Each holds all that a filter by it needs: rows, which are long, are not read.
+        Index("clips_by_library", "library_id", "status", "content_id"),
+        Index("clips_by_duration", "duration_s", "status", "content_id"),
+        Index("clips_by_licence", "licence_key", "status", "content_id"),
+        Index("clips_by_category", "category_key", "status", "content_id"),
+        # Missing clips are few, and asked for whenever something changed.
+        Index("missing_clips", "content_id", sqlite_where=text("status = 'missing'")),
+    )
     id: Mapped[str] = mapped_column(primary_key=True)
-    library_id: Mapped[int] = mapped_column(ForeignKey("libraries.id", ondelete="CASCADE"), index=True)
+    library_id: Mapped[int] = mapped_column(ForeignKey("libraries.id", ondelete="CASCADE"))
     path: Mapped[bytes] = mapped_column(LargeBinary)
     size_bytes: Mapped[int]
     mtime_ns: Mapped[int]
@@ -59,6 +68,25 @@ class ClipRow(Base):
     status: Mapped[str]
     reason_code: Mapped[str | None]
     reason: Mapped[str | None]
+    title: Mapped[str | None]
+    description: Mapped[str | None]
+    artist: Mapped[str | None]
+    licence: Mapped[str | None]
+    licence_key: Mapped[str | None]
+    category: Mapped[str | None]
+    category_key: Mapped[str | None]
+    file_description: Mapped[str | None]
+    """JSON, where it differs from what the columns and tags say."""
+
+
+class ClipTagRow(Base):
+    """A tag of a clip: ``tag`` is what it is found by, without case, ``shown`` as its source has it."""
+
+    __tablename__ = "clip_tags"
+    __table_args__ = (Index("clip_tags_by_tag", "tag", "clip_id"), {"sqlite_with_rowid": False})
+    clip_id: Mapped[str] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"), primary_key=True)
+    tag: Mapped[str] = mapped_column(primary_key=True)
+    shown: Mapped[str]
 
 
 class SegmentRow(Base):

@@ -1,18 +1,14 @@
-"""What an audio file says about its own length, read from its raw bytes.
-
-Decoders repair what they can and then return less than a file once held, without a word. To tell a short
-recording from a broken download, the declared length is read here and compared with what was decoded.
-"""
+"""Small facts about an audio file's length, read from its raw bytes; ``structure`` walks a file's parts."""
 
 import os
 import struct
+import zlib
 from typing import BinaryIO
-
-_UNKNOWN_LENGTHS = (range(1), range(0x7FFFF000, 0x80000000), range(0xFFFFF000, 0x100000000))
-"""Data sizes that programs write into a WAV header when they stream it and cannot know its length."""
 
 _OGG_TAIL_BYTES = 65536 + 512
 """An Ogg page has at most 65,307 bytes, so the last one starts within this many bytes of the end."""
+
+_REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def file_size(file: BinaryIO) -> int:
@@ -22,44 +18,46 @@ def file_size(file: BinaryIO) -> int:
     return size
 
 
-def missing_pcm_share(file: BinaryIO) -> float:
-    """Share of the sound data that a WAV or AIFF file declares but does not hold; 0 where nothing is
-    declared."""
-    size = file_size(file)
-    head = file.read(12)
-    order = ">" if head[:4] in (b"FORM", b"RIFX") else "<"
-    data_id = b"SSND" if head[:4] == b"FORM" else b"data"
-    long_size: int | None = None
-    while len(header := file.read(8)) == 8:
-        chunk_id, chunk_size = header[:4], struct.unpack(f"{order}I", header[4:])[0]
-        if chunk_id == b"ds64":
-            body = file.read(chunk_size)
-            long_size = struct.unpack_from("<Q", body, 8)[0] if len(body) >= 16 else None
-        elif chunk_id == data_id:
-            declared = long_size if long_size is not None and chunk_size == 0xFFFFFFFF else chunk_size
-            if long_size is None and any(chunk_size in unknown for unknown in _UNKNOWN_LENGTHS):
-                return 0.0
-            return max(0.0, 1 - (size - file.tell()) / declared) if declared else 0.0
-        else:
-            file.seek(chunk_size + chunk_size % 2, os.SEEK_CUR)
-    return 0.0
-
-
 def ends_inside_ogg_page(file: BinaryIO) -> bool:
     """Whether an Ogg file breaks off in the middle of a page, or into something else before its last page."""
-    size = file_size(file)
-    file.seek(max(0, size - _OGG_TAIL_BYTES))
+    tail = _from_last_ogg_page(file)
+    size = _ogg_page_size(tail)
+    is_last_page = len(tail) > 5 and bool(tail[5] & 0x04)
+    return size is None or (size < len(tail) and not is_last_page)
+
+
+def ogg_has_only_headers(file: BinaryIO) -> bool:
+    """Whether an Ogg file's last page says that no sample came before its end, as only headers' pages do."""
+    return not any(_from_last_ogg_page(file)[6:14])
+
+
+def last_ogg_page_is_intact(file: BinaryIO) -> bool:
+    """Whether the checksum of the last page is right; FFmpeg leaves out a page where it is wrong."""
+    tail = _from_last_ogg_page(file)
+    page = tail[: _ogg_page_size(tail)]
+    (told,) = struct.unpack_from("<I", page.ljust(26, b"\0"), 22)
+    return _ogg_checksum(page[:22] + bytes(4) + page[26:]) == told
+
+
+def _from_last_ogg_page(file: BinaryIO) -> bytes:
+    file.seek(max(0, file_size(file) - _OGG_TAIL_BYTES))
     tail = file.read()
     start = tail.rfind(b"OggS")
-    if start < 0:
-        return True
-    header = tail[start : start + 27]
-    if len(header) < 27:
-        return True
-    table = tail[start + 27 : start + 27 + header[26]]
-    end = start + 27 + header[26] + sum(table)
-    is_last_page = bool(header[5] & 0x04)
-    return len(table) < header[26] or end > len(tail) or (end < len(tail) and not is_last_page)
+    return tail[start:] if start >= 0 else b""
+
+
+def _ogg_page_size(data: bytes) -> int | None:
+    """Bytes of the page that data starts with; None if they are not all there."""
+    if len(data) < 27 or len(data) < 27 + data[26]:
+        return None
+    size = 27 + data[26] + sum(data[27 : 27 + data[26]])
+    return size if size <= len(data) else None
+
+
+def _ogg_checksum(data: bytes) -> int:
+    """CRC-32 as Ogg has it (RFC 3533): zlib's with all bits in the other order, and nothing inverted."""
+    value = zlib.crc32(data.translate(_REVERSED_BITS), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{value:032b}"[::-1], 2)
 
 
 def id3_size(file: BinaryIO) -> int:
@@ -72,7 +70,19 @@ def id3_size(file: BinaryIO) -> int:
 
 
 def mp3_declares_length(file: BinaryIO) -> bool:
-    """Whether an MP3's first frame holds a Xing, Info or VBRI header; without one its duration is a guess."""
-    file.seek(id3_size(file))
+    """Whether an MP3's first frame declares its length, in a Xing, Info or VBRI header; else its duration is a guess.
+
+    The header is of the first part alone if files were joined; FFmpeg guesses then, too, and at the same excess.
+    """
+    start = id3_size(file)
+    file.seek(start)
     frame = file.read(4096)
-    return any(mark in frame for mark in (b"Xing", b"Info", b"VBRI"))
+    if b"VBRI" in frame:
+        return True
+    place = max(frame.find(b"Xing"), frame.find(b"Info"))
+    if place < 0 or len(frame) < place + 16:
+        return False
+    flags, _, count = struct.unpack_from(">III", frame, place + 4)
+    if not flags & 1:
+        return False
+    return not flags & 2 or file_size(file) - start <= count + count // 16

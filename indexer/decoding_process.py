@@ -10,9 +10,11 @@ import os
 import pickle
 import struct
 import sys
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from indexer.reading import FileFacts, ReadJob, WindowPlan, read_clip
+from indexer.errors import DecodeError, DecodeReason
+from indexer.reading import ClipRead, FileFacts, ReadJob, WindowPlan, Windows, read_clip
 
 LENGTH = struct.Struct("<Q")
 MAX_MEMORY_BYTES = 4 << 30
@@ -59,10 +61,22 @@ def main() -> None:
         plan: WindowPlan = receive(questions)
         while True:
             job: ReadJob = receive(questions)
-            for item in read_clip(job, plan, is_known):
+            for item in _read(job, plan, is_known):
                 send(answers, item)
     except (EOFError, BrokenPipeError):
         os._exit(0)  # whoever asked is gone, or has enough
+
+
+def _read(
+    job: ReadJob, plan: WindowPlan, is_known: Callable[[FileFacts], bool]
+) -> Iterator[Windows | ClipRead]:
+    try:
+        yield from read_clip(job, plan, is_known)
+    except (EOFError, BrokenPipeError):
+        raise
+    except Exception as error:  # A defect of ours: it costs this file, and people can report it.
+        told = f"Decoding {str(job.path)!r} met an error that it should have known: {error!r}."
+        yield ClipRead(job=job, facts=None, error=DecodeError(DecodeReason.DECODER_CRASHED, told))
 
 
 def _limit_memory() -> None:

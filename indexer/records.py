@@ -1,5 +1,6 @@
 """Plain records that pass between the catalogue, the builder, and whoever shows results."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -7,6 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from indexer.description import NOTHING, Description, filter_key
+from indexer.errors import InvalidQueryError
+
+MAX_FILTER_TAGS = 20
 
 
 class ClipStatus(StrEnum):
@@ -20,7 +26,11 @@ class ClipStatus(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class Clip:
     """One audio file of a library. ``clip_id`` depends on library and path alone, so it outlives
-    re-indexing."""
+    re-indexing.
+
+    ``description`` is what filters and results go by; ``file_description`` is what of it the file itself says, with
+    its tags and its name, so that a table beside it can change or go without reading the file again.
+    """
 
     clip_id: str
     library: str
@@ -34,6 +44,8 @@ class Clip:
     content_id: int | None = None
     reason_code: str | None = None
     reason: str | None = None
+    description: Description = NOTHING
+    file_description: Description = NOTHING
 
 
 class PlacedClip(NamedTuple):
@@ -96,3 +108,63 @@ class IndexRun:
     elapsed_s: float
     counts: dict[str, int]
     stages_s: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchFilter:
+    """Which clips a search may return; what is None or empty does not matter.
+
+    ``folder`` is absolute, and all below it counts. Durations are inclusive. A clip must have all ``tags``. Tags,
+    licence and category are compared as wholes, without case.
+
+    Raises:
+        InvalidQueryError: a value cannot be asked for.
+    """
+
+    library: str | None = None
+    folder: Path | None = None
+    min_duration_s: float | None = None
+    max_duration_s: float | None = None
+    tags: tuple[str, ...] = ()
+    licence: str | None = None
+    category: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.folder is not None and not self.folder.is_absolute():
+            raise InvalidQueryError(
+                f"The folder {str(self.folder)!r} is not absolute: give its whole path, as results show it."
+            )
+        for seconds in (self.min_duration_s, self.max_duration_s):
+            if seconds is not None and (not math.isfinite(seconds) or seconds < 0):
+                raise InvalidQueryError(f"A duration must be at least 0 seconds, not {seconds:g}.")
+        if (self.min_duration_s or 0) > (math.inf if self.max_duration_s is None else self.max_duration_s):
+            raise InvalidQueryError(
+                f"No clip lasts at least {self.min_duration_s:g} s and at most {self.max_duration_s:g} s."
+            )
+        if len(self.tags) > MAX_FILTER_TAGS:
+            raise InvalidQueryError(f"A search takes at most {MAX_FILTER_TAGS} tags, not {len(self.tags)}.")
+        for text in (*self.tags, self.licence, self.category):
+            if text is not None and not filter_key(text):
+                raise InvalidQueryError("A tag, licence or category to filter by is empty.")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every clip passes."""
+        return self == SearchFilter()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueCount:
+    """A value that clips can be filtered by, and how many searchable clips have it."""
+
+    value: str
+    clips: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterValues:
+    """What clips can be filtered by, the most frequent first."""
+
+    tags: tuple[ValueCount, ...]
+    licences: tuple[ValueCount, ...]
+    categories: tuple[ValueCount, ...]

@@ -27,6 +27,9 @@ _JOBS_A_PROCESS = 4
 _MOST_PROCESSES = 16
 _MAY_PASS = {
     DecodeReason.UNREADABLE,
+    DecodeReason.NO_PERMISSION,
+    DecodeReason.DANGLING_LINK,
+    DecodeReason.LINK_CIRCLE,
     DecodeReason.VANISHED,
     DecodeReason.CHANGED_WHILE_READING,
     DecodeReason.DECODER_CRASHED,
@@ -87,7 +90,7 @@ class Run:
             for note in portion.skipped:
                 self._ledger.report(FileState.SKIPPED, FileReport(note.path, note.reason))
             for note in portion.failed:
-                self._ledger.report(FileState.FAILED, FileReport(note.path, note.reason))
+                self._ledger.report(FileState.FAILED, FileReport(note.path, note.reason, note.code))
             known = self._catalog.clips_at(self._library, portion.candidates)
             for path in portion.candidates:
                 if path in self._leave:

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from indexer.errors import DecodeError, DecodeReason
+from indexer.opening import check_regular, unreadable
+
 PORTION = 1_000
 """So many paths are handed out, and looked up in the catalogue, at a time."""
 
@@ -39,11 +42,11 @@ _NO_AUDIO = "not an audio file (by its suffix)"
 
 @dataclass(frozen=True)
 class ScanNote:
-    """A path that is no candidate, and why; ``failed`` if it should have been one, or could not be read."""
+    """A path that is no candidate, and why: for people, and where it failed also for programs."""
 
     path: Path
     reason: str
-    failed: bool = False
+    code: DecodeReason | None = None
 
 
 @dataclass
@@ -79,7 +82,7 @@ class Scan:
             try:
                 is_folder = stat.S_ISDIR(os.stat(root).st_mode)
             except (OSError, ValueError) as error:
-                self._failed.append(ScanNote(root, _cause(error), failed=True))
+                self._failed.append(_failed(root, unreadable(root, error)))
                 continue
             self.roots.append(root)
             if not is_folder:
@@ -97,7 +100,7 @@ class Scan:
             if isinstance(found, Path):
                 portion.candidates.append(found)
             else:
-                (portion.failed if found.failed else portion.skipped).append(found)
+                (portion.skipped if found.code is None else portion.failed).append(found)
             if len(portion) >= PORTION:
                 yield portion
                 portion = Portion()
@@ -122,9 +125,14 @@ class Scan:
         while True:
             if folder is not None:
                 try:
-                    levels.append((folder, iter(self._names(folder, entered))))
+                    names = self._names(folder, entered)
                 except OSError as error:
-                    yield ScanNote(_path(folder), f"folder cannot be read: {_cause(error)}", failed=True)
+                    yield _failed(_path(folder), unreadable(_path(folder), error))
+                else:
+                    if names is not None:
+                        levels.append((folder, iter(names)))
+                    elif os.path.islink(folder):
+                        yield ScanNote(_path(folder), "a link to a folder that is looked through anyway")
                 folder = None
             if not levels:
                 return
@@ -141,11 +149,12 @@ class Scan:
             elif path not in self._named:
                 yield path if is_audio_name(name) else ScanNote(_path(path), _NO_AUDIO)
 
-    def _names(self, folder: bytes, entered: set[tuple[int, int]]) -> list[bytes]:
-        """What lies in a folder, sorted; names of folders end in a slash, which orders whole paths, too."""
+    def _names(self, folder: bytes, entered: set[tuple[int, int]]) -> list[bytes] | None:
+        """What lies in a folder, sorted; None if it was entered before. Names of folders end in a slash, which orders
+        whole paths, too."""
         info = os.stat(folder)
         if (info.st_dev, info.st_ino) in entered:
-            return []
+            return None
         entered.add((info.st_dev, info.st_ino))
         names: list[bytes] = []
         with os.scandir(folder) as entries:
@@ -175,10 +184,14 @@ def is_visible(path: Path, roots: Iterable[Path]) -> bool:
 def _look_at(name: bytes) -> Path | ScanNote:
     path = _path(name)
     try:
-        mode = os.stat(name).st_mode
-    except OSError as error:
-        return ScanNote(path, _cause(error), failed=True)
-    return path if stat.S_ISREG(mode) else ScanNote(path, "not a regular file", failed=True)
+        check_regular(path)
+    except DecodeError as error:
+        return _failed(path, error)
+    return path
+
+
+def _failed(path: Path, error: DecodeError) -> ScanNote:
+    return ScanNote(path, str(error), error.reason)
 
 
 def _is_folder(entry: os.DirEntry[bytes]) -> bool:
@@ -190,7 +203,3 @@ def _is_folder(entry: os.DirEntry[bytes]) -> bool:
 
 def _path(name: bytes) -> Path:
     return Path(os.fsdecode(name))
-
-
-def _cause(error: OSError | ValueError) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)

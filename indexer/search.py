@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.description import Description
 from indexer.errors import InvalidQueryError
-from indexer.records import Clip, SegmentSpan
+from indexer.records import Clip, SearchFilter, SegmentSpan
 from indexer.store import Store
 from indexer.vector_index import Hit
 
@@ -28,19 +29,20 @@ class RankedClip:
     start_s: float
     end_s: float
     duration_s: float
+    description: Description
 
 
 def search(
-    store: Store, vector: NDArray[np.float32], *, library: str | None = None, k: int = 10
+    store: Store, vector: NDArray[np.float32], *, filter: SearchFilter | None = None, k: int = 10
 ) -> list[RankedClip]:
-    """The ``k`` best clips (fewer if the store has fewer) for a unit vector of the store's space, shape
-    (dim,).
+    """The ``k`` best clips that pass a filter (fewer if the store has fewer) for a unit vector of the store's
+    space, shape (dim,).
 
     Equal scores are ordered by library and path, so the same query always gives the same list.
 
     Raises:
         InvalidQueryError: k is below one, or the vector is of the wrong shape or not finite.
-        LibraryNotFoundError: there is no library of that name.
+        LibraryNotFoundError: there is no library of the filter's name.
     """
     if k < 1:
         raise InvalidQueryError(f"k must be at least 1, not {k}.")
@@ -50,39 +52,29 @@ def search(
             f"A query vector must be {dim} finite numbers; this one has shape {vector.shape}."
         )
     snapshot = store.snapshot()
-    among = None if library is None else store.library_bits(library)
-    count = 4 * k
+    filter = filter or SearchFilter()
+    among = None if filter.is_empty else store.passing(snapshot, filter)
+    count = k
     while True:
-        hits = snapshot.vectors.search(vector, count=count, among=among)
-        ranked = _ranked(_best_of_each_content(hits, store), store, library=library, k=k)
-        # One hit more could still tie with the last clip, and ties are broken by name, not by the index.
-        is_all = len(hits) < count
-        if is_all or (len(ranked) >= k and hits[-1].score < ranked[k - 1].score):
+        hits = snapshot.search_contents(vector, count=count, among=among)
+        ranked = _ranked(hits, store, filter=filter, k=k)
+        # Every content has a clip, unless it went away since the snapshot.
+        if len(ranked) >= k or len(hits) < count:
             return ranked[:k]
         count *= 4
 
 
-def _best_of_each_content(hits: list[Hit], store: Store) -> dict[int, tuple[Hit, SegmentSpan]]:
-    best: dict[int, tuple[Hit, SegmentSpan]] = {}
-    spans = store.catalog.spans([hit.segment_id for hit in hits])
-    for hit in hits:
-        span = spans.get(hit.segment_id)
-        if span is None:
-            continue  # It went away since the snapshot.
-        held = best.get(span.content_id)
-        if held is None or (-hit.score, span.start_s) < (-held[0].score, held[1].start_s):
-            best[span.content_id] = hit, span
-    return best
-
-
-def _ranked(
-    best: dict[int, tuple[Hit, SegmentSpan]], store: Store, *, library: str | None, k: int
-) -> list[RankedClip]:
-    # A content that is had by missing clips only, or by none of this library, has no clips here.
-    clips = store.catalog.clips_of(list(best), library=library, most_each=k)
-    pairs = [(content_id, clip) for content_id, held in clips.items() for clip in held]
-    pairs.sort(key=lambda pair: (-best[pair[0]][0].score, pair[1].library, str(pair[1].path)))
-    return [_ranked_clip(rank, clip, *best[content_id]) for rank, (content_id, clip) in enumerate(pairs, 1)]
+def _ranked(hits: list[Hit], store: Store, *, filter: SearchFilter, k: int) -> list[RankedClip]:
+    best = {hit.content_id: hit for hit in hits}
+    clips = store.catalog.clips_of(list(best), filter=filter, most_each=k)
+    pairs = [(best[content_id], clip) for content_id, held in clips.items() for clip in held]
+    pairs.sort(key=lambda pair: (-pair[0].score, pair[1].library, str(pair[1].path)))
+    spans = store.catalog.spans([hit.segment_id for hit, _ in pairs[:k]])
+    there = [(hit, clip) for hit, clip in pairs[:k] if hit.segment_id in spans]
+    return [
+        _ranked_clip(rank, clip, hit, spans[hit.segment_id])
+        for rank, (hit, clip) in enumerate(there, start=1)
+    ]
 
 
 def _ranked_clip(rank: int, clip: Clip, hit: Hit, span: SegmentSpan) -> RankedClip:
@@ -95,4 +87,5 @@ def _ranked_clip(rank: int, clip: Clip, hit: Hit, span: SegmentSpan) -> RankedCl
         start_s=span.start_s,
         end_s=span.end_s,
         duration_s=clip.duration_s,
+        description=clip.description,
     )

@@ -1,43 +1,35 @@
 """The Store: a directory that holds everything about a user's sounds.
 
-    catalog.sqlite          the Catalog: source of truth
-    index-GENERATION.faiss  the VectorIndex, derived from the catalogue
-    manifest.json           for people and programs: format, space, and the index file with its checksum
-    writer.lock             held by the one process that writes
+    catalog.sqlite     the Catalog: source of truth
+    index-GENERATION/  the VectorIndex, derived from the catalogue
+    manifest.json      for people and programs: format, space, and the index with its files' checksums
+    writer.lock        held by the one process that writes
 
 Whatever is wrong with a derived file (behind, missing, damaged), it is made again from the catalogue. Readers
-notice a new generation by one cheap query and take over what changed, so a running server needs no restart
-after indexing.
+notice what was committed by one cheap query, and what was published by a look at the manifest's time, so a running
+server needs no restart after indexing.
 """
 
-import hashlib
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
-import numpy as np
-from numpy.typing import NDArray
 
-from indexer.catalog import FORMAT_VERSION, Catalog
+from indexer.catalog import Catalog
+from indexer.coarse import IndexKind
 from indexer.errors import SpaceMismatchError, StoreBusyError, StoreError, StoreNotFoundError
-from indexer.vector_index import VectorIndex, bitmap_of
-from model.files import write_atomically
+from indexer.manifest import Manifest, manifest_path
+from indexer.publishing import Work, open_published, publish, work_due
+from indexer.records import SearchFilter
+from indexer.snapshot import Chosen, Snapshot, first_snapshot, next_snapshot
+from indexer.vector_index import VectorIndex
 from model.space import EmbeddingSpace
 
 _LOCK_WAIT_S = 2.0
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A VectorIndex as of one generation of the catalogue."""
-
-    generation: int
-    deletions: int
-    vectors: VectorIndex
+_CHOICES_HELD = 64
+_OPENINGS = 5
 
 
 class Store:
@@ -51,102 +43,95 @@ class Store:
         self.space = catalog.state().space
         """The embedding space that the store is bound to."""
         self._refreshing = threading.Lock()
-        self._snapshot = self._load_snapshot()
-        self._library_bits: dict[str, NDArray[np.uint8]] = {}
+        self._seen: object = None
+        """The look of the manifest when it was last read."""
+        self._published: tuple[Manifest, VectorIndex] | None = None
+        self._snapshot: Snapshot | None = None
+        self._chosen: tuple[Snapshot | None, dict[SearchFilter, Chosen]] = (None, {})
+        self._read_published()
+        self._asked = None if self._published is None else self._published[0].asked
 
     def snapshot(self) -> Snapshot:
-        """The vectors as of now; takes over what changed in the catalogue since the last call.
+        """The vectors as of now; takes over what changed in the store since the last call.
 
         Raises:
             SpaceMismatchError: the store was emptied and bound to another space since it was opened.
         """
-        if self._is_current():
-            return self._snapshot
-        with self._refreshing:
-            if not self._is_current():
-                self._snapshot = self._refreshed(self._snapshot)
-                self._library_bits = {}
-            return self._snapshot
+        if not self._is_current():
+            with self._refreshing:
+                if not self._is_current():
+                    self._snapshot = self._refreshed(self._snapshot)
+        assert self._snapshot is not None
+        return self._snapshot
 
-    def library_bits(self, library: str) -> NDArray[np.uint8]:
-        """Which segments belong to a library, for ``VectorIndex.search``; LibraryNotFoundError without it."""
-        held = (
-            self._library_bits
-        )  # One reading: a refresh in another thread puts a new dictionary in its place.
-        if library not in held:
-            self.catalog.library(library)
-            held[library] = bitmap_of(self.catalog.library_segment_ids(library))
-        return held[library]
+    def passing(self, snapshot: Snapshot, filter: SearchFilter) -> Chosen:
+        """Which rows of a snapshot pass a filter, for its search; LibraryNotFoundError without its library."""
+        of, held = self._chosen  # One reading: another thread may put a new pair in its place.
+        if of is not snapshot or len(held) >= _CHOICES_HELD:
+            held = {}
+            self._chosen = snapshot, held
+        if filter not in held:
+            held[filter] = snapshot.choose(self.catalog.matching_segment_ids(filter))
+        return held[filter]
+
+    def ask_index(self, kind: IndexKind | None) -> None:
+        """From the next publication on, the index is of this kind; None: by size."""
+        self._asked = kind
 
     def save_index(self) -> None:
-        """Bring the index file and the manifest to the catalogue's generation. Only for a writable store."""
+        """Publish an index that is current, or lacks few segments. Only for a writable store."""
         if not self.writable:
             raise StoreError("This store is open for reading only.")
-        snapshot = self.snapshot()
-        path = self.directory / f"index-{snapshot.generation}.faiss"
-        snapshot.vectors.save(path)
-        space = self.space
-        manifest = {
-            "format_version": FORMAT_VERSION,
-            "space": {"name": space.name, "fingerprint": space.fingerprint, "dim": space.dim},
-            "generation": snapshot.generation,
-            "deletions": snapshot.deletions,
-            "index": {"file": path.name, "sha256": _sha256(path)},
-        }
-        write_atomically(self._manifest_path, json.dumps(manifest, indent=2).encode() + b"\n")
-        # Also what a killed writer left half written: this process is the only writer now.
-        for old in (*self.directory.glob("index-*.faiss"), *self.directory.glob("*.tmp")):
-            if old != path:
-                old.unlink(missing_ok=True)
+        publish(self.directory, self.catalog, self.manifest, asked=self._asked)
+        self._read_published()
+
+    def rebuild_index(self) -> None:
+        """Make the index again from the catalogue, whatever the published one looks like."""
+        self._published = None
+        self.save_index()
 
     def index_is_saved(self) -> bool:
-        """Whether the files on disk are those of the catalogue's generation."""
-        try:
-            manifest = json.loads(self._manifest_path.read_bytes())
-            saved = self.directory / manifest["index"]["file"]
-            return manifest["generation"] == self.catalog.state().generation and saved.exists()
-        except (OSError, ValueError, KeyError, TypeError):
+        """Whether the published index is whole and current, but for segments few enough to be read beside it."""
+        self._read_published()
+        if self._published is None:
             return False
+        manifest, _ = self._published
+        return work_due(self.catalog, manifest, asked=manifest.asked) is Work.NONE
 
     @property
-    def _manifest_path(self) -> Path:
-        return self.directory / "manifest.json"
+    def manifest(self) -> Manifest | None:
+        """What is published, or None if there is no whole index."""
+        return None if self._published is None else self._published[0]
 
     def _is_current(self) -> bool:
         state = self.catalog.state()
         if state.space != self.space:
             raise _mismatch(self.directory, own=state.space, asked=self.space)
-        return self._snapshot.generation == state.generation
-
-    def _load_snapshot(self) -> Snapshot:
-        """What the derived files hold, or nothing if anything about them is wrong."""
-        state = self.catalog.state()
-        try:
-            manifest = json.loads(self._manifest_path.read_bytes())
-            path = self.directory / manifest["index"]["file"]
-            generation, deletions = int(manifest["generation"]), int(manifest["deletions"])
-            if generation > state.generation or manifest["space"]["fingerprint"] != state.space.fingerprint:
-                raise ValueError("not an index of this catalogue")
-            if path.parent != self.directory or _sha256(path) != manifest["index"]["sha256"]:
-                raise ValueError("the index file is not the one that was saved")
-            return Snapshot(generation, deletions, VectorIndex.load(path, dim=state.space.dim))
-        except (OSError, ValueError, KeyError, TypeError):
-            return _nothing(state.space.dim)
-
-    def _refreshed(self, old: Snapshot) -> Snapshot:
-        held = old.vectors.ids
-        state, all_ids, new = self.catalog.changes_since(
-            last_id=int(held.max()) if len(held) else 0,
-            deletions=old.deletions,
+        held = self._snapshot
+        return (
+            held is not None and held.generation == state.generation and self._seen == _look(self.directory)
         )
-        removed = np.empty(0, np.int64) if all_ids is None else np.setdiff1d(held, all_ids)
-        empty = np.empty((0, state.space.dim), np.float32)
-        vectors = old.vectors.with_changes(
-            added_ids=np.concatenate([np.empty(0, np.int64), *(part.ids for part in new)]),
-            added=np.concatenate([empty, *(part.vectors for part in new)]),
-            removed_ids=removed,
-        )
-        return Snapshot(state.generation, state.deletions, vectors)
+
+    def _refreshed(self, old: Snapshot | None) -> Snapshot:
+        self._read_published()
+        if self._published is None:
+            base, deletions = VectorIndex.empty(self.space.dim), self.catalog.state().deletions
+        else:
+            manifest, base = self._published
+            deletions = manifest.deletions
+        if old is not None and (old.base is base or self._published is None):
+            return next_snapshot(self.catalog, old)
+        return first_snapshot(self.catalog, base, base_deletions=deletions)
+
+    def _read_published(self) -> None:
+        """Open what is published now, unless it is open. What cannot be used leaves what was open before."""
+        for _ in range(_OPENINGS):
+            look = _look(self.directory)
+            if look == self._seen:
+                return
+            with suppress(OSError, ValueError):
+                self._published = open_published(self.directory, self.catalog.state())
+            self._seen = look  # If it was replaced while it was read, another turn shows that.
 
 
 @contextmanager
@@ -161,17 +146,25 @@ def open_store(directory: Path, *, space: EmbeddingSpace | None = None) -> Itera
         SpaceMismatchError: the store was built in another space.
         StoreError: it is damaged or of another format.
     """
+    with open_catalog(directory) as catalog:
+        _check_space(catalog, space, directory)
+        store = Store(directory, catalog, writable=False)
+        if not store.index_is_saved():
+            _save_if_possible(directory, store)
+        yield store
+
+
+@contextmanager
+def open_catalog(directory: Path) -> Iterator[Catalog]:
+    """Open the catalogue of an existing store alone, leaving the index as it is; errors as in ``open_store``."""
     if not (directory / "catalog.sqlite").is_file():
         raise StoreNotFoundError(
             f"There is no store at {str(directory)!r}. Make one with: sonoglot index FOLDER --library NAME"
         )
     catalog = Catalog(directory / "catalog.sqlite")
     try:
-        _check_space(catalog, space, directory)
-        store = Store(directory, catalog, writable=False)
-        if not store.index_is_saved():
-            _save_if_possible(directory, store)
-        yield store
+        catalog.state()
+        yield catalog
     finally:
         catalog.close()
 
@@ -243,10 +236,10 @@ def _mismatch(directory: Path, *, own: EmbeddingSpace, asked: EmbeddingSpace) ->
     )
 
 
-def _nothing(dim: int) -> Snapshot:
-    return Snapshot(-1, -1, VectorIndex.empty(dim))
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _look(directory: Path) -> tuple[int, int, int] | None:
+    """What tells one manifest from the next, without reading it."""
+    try:
+        info = manifest_path(directory).stat()
+    except OSError:
+        return None
+    return info.st_ino, info.st_mtime_ns, info.st_size

@@ -1,94 +1,235 @@
-"""The VectorIndex: unit vectors keyed by segment id, searched exactly by inner product (FAISS, flat).
+"""The VectorIndex: unit vectors keyed by segment id, as one generation of files that never change.
 
-An index never changes once made: ``with_changes`` gives a new one, so that searches in other threads go on
-undisturbed.
+    ids.npy        segment ids, ascending
+    contents.npy   the content that each segment is of
+    vectors.npy    their vectors, float32, memory-mapped
+    coarse.faiss   what narrows the search down (see ``coarse``); small libraries have none
+
+What they are is said by ``About``, which the store's manifest holds: a directory that no manifest names is none.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import faiss
 import numpy as np
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from model.files import write_atomically
+from indexer.catalog import SegmentVectors
+from indexer.coarse import Coarse, IndexKind, loaded, opened, train
+from indexer.nearest import nearest_rows
+from indexer.recall import RECALL_AT, Effort, least_efforts, refined
+
+EXACT_ROWS = 20_000
+"""Rows that a filter may leave so that all of them are compared: some milliseconds, and nothing is missed."""
+
+_COARSE = "coarse.faiss"
+_ROWS_AT_A_TIME = 20_000
 
 
 class Hit(NamedTuple):
-    """A segment and its cosine with the query."""
+    """A segment, its cosine with the query, and the content that it is of."""
 
     segment_id: int
     score: float
+    content_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a generation is: its kind, the number of rows, on how many of them its lists were learnt, and the effort
+    that each share of them needs, with the recall measured, the largest share first (none for ``exact``)."""
+
+    kind: IndexKind
+    rows: int
+    dim: int
+    trained_on: int
+    efforts: tuple[Effort, ...]
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Rows that a search may return: ``positions`` ascending, and the same as little-endian bits."""
+
+    positions: NDArray[np.int64]
+    bits: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, positions: NDArray[np.int64], *, rows: int) -> "Allowed":
+        """The rows at ``positions`` of so many."""
+        marked = np.zeros(rows, np.bool_)
+        marked[positions] = True
+        return cls(positions, np.packbits(marked, bitorder="little"))
 
 
 class VectorIndex:
-    """Vectors of one space, shape (len(index), dim), with their segment ids."""
+    """An opened generation; see ``open_index``. Safe to search from several threads."""
 
-    def __init__(self, faiss_index: faiss.IndexIDMap2) -> None:
-        self._faiss = faiss_index
+    def __init__(
+        self,
+        about: About,
+        ids: NDArray[np.int64],
+        content_ids: NDArray[np.int64],
+        vectors: NDArray[np.float32],
+        coarse: Coarse | None,
+    ) -> None:
+        self.about = about
+        self.content_ids = content_ids
+        """Their contents, shape (N,)."""
+        self.ids = ids
+        """Segment ids, ascending, shape (N,)."""
+        self.vectors = vectors
+        """Their vectors, shape (N, D), memory-mapped."""
+        self.coarse = coarse
 
     @classmethod
     def empty(cls, dim: int) -> "VectorIndex":
-        """An index without vectors."""
-        return cls(faiss.IndexIDMap2(faiss.IndexFlatIP(dim)))
-
-    @classmethod
-    def load(cls, path: Path, *, dim: int) -> "VectorIndex":
-        """Read an index that ``save`` wrote; ValueError if the file is missing, broken, or of another
-        dimension."""
-        try:
-            loaded = faiss.deserialize_index(np.fromfile(path, np.uint8))
-        except (OSError, RuntimeError, MemoryError) as error:
-            raise ValueError(f"no usable index: {error}") from error
-        if (
-            not isinstance(loaded, faiss.IndexIDMap2)
-            or loaded.d != dim
-            or loaded.metric_type != faiss.METRIC_INNER_PRODUCT
-        ):
-            raise ValueError("not an index of this kind and dimension")
-        return cls(loaded)
-
-    def save(self, path: Path) -> None:
-        """Write the index so that ``path`` holds either what it held before or the whole new index."""
-        write_atomically(path, faiss.serialize_index(self._faiss).tobytes())
+        """An index without vectors, which is in no files."""
+        about = About(kind=IndexKind.EXACT, rows=0, dim=dim, trained_on=0, efforts=())
+        none = np.empty(0, np.int64)
+        return cls(about, none, none, np.empty((0, dim), np.float32), None)
 
     def __len__(self) -> int:
-        return int(self._faiss.ntotal)
+        return len(self.ids)
 
     @property
-    def ids(self) -> NDArray[np.int64]:
-        """Segment ids, in no particular order, shape (len(self),)."""
-        return faiss.vector_to_array(self._faiss.id_map)
-
-    def with_changes(
-        self, *, added_ids: NDArray[np.int64], added: NDArray[np.float32], removed_ids: NDArray[np.int64]
-    ) -> "VectorIndex":
-        """A new index without ``removed_ids`` and with ``added`` vectors, shape (len(added_ids), dim)."""
-        copy: Any = faiss.clone_index(self._faiss)  # Its stubs know the C++ methods, not the NumPy ones.
-        if len(removed_ids):
-            copy.remove_ids(removed_ids)
-        if len(added_ids):
-            copy.add_with_ids(np.ascontiguousarray(added, np.float32), added_ids)
-        return VectorIndex(copy)
+    def last_id(self) -> int:
+        """The highest segment id, or zero."""
+        return int(self.ids[-1]) if len(self.ids) else 0
 
     def search(
-        self, vector: NDArray[np.float32], *, count: int, among: NDArray[np.uint8] | None = None
-    ) -> list[Hit]:
-        """The ``count`` best hits (fewer where there are fewer), best first; shape of ``vector``: (dim,).
+        self, query: NDArray[np.float32], *, count: int, among: Allowed | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Positions of the ``count`` best rows and their cosines, best first; fewer only where there are fewer.
 
-        ``among`` limits the search to segments whose bit is set; see ``bitmap_of``.
+        ``query``: a unit vector, (D,). ``among``: rows that may be returned; all of them without it.
         """
-        if count < 1 or len(self) == 0:
-            return []
-        library: Any = faiss
-        parameters = None if among is None else library.SearchParameters(sel=library.IDSelectorBitmap(among))
-        query = np.ascontiguousarray(vector[None, :], np.float32)
-        scores, ids = self._faiss.search(query, min(count, len(self)), params=parameters)
-        return [Hit(int(i), float(score)) for i, score in zip(ids[0], scores[0], strict=True) if i >= 0]
+        there_are = len(self) if among is None else len(among.positions)
+        count = min(count, there_are)
+        if self.coarse is None or there_are <= EXACT_ROWS:
+            return nearest_rows(
+                query, self.vectors, count=count, among=None if among is None else among.positions
+            )
+        effort = self.effort(there_are / len(self))
+        # The effort was measured for ten results; more of them lie in more lists.
+        probes = round(effort.probes * max(1.0, count / (4 * RECALL_AT)) ** 0.5)
+        bits = None if among is None else among.bits
+        while True:
+            positions, scores = refined(
+                self.coarse,
+                query,
+                self.vectors,
+                count=count,
+                probes=probes,
+                refined=effort.refined,
+                allowed=bits,
+            )
+            if len(positions) >= count:
+                return positions, scores
+            if probes >= self.coarse.most_effort:
+                return nearest_rows(
+                    query, self.vectors, count=count, among=None if among is None else among.positions
+                )
+            probes = min(self.coarse.most_effort, probes * 4)
+
+    def effort(self, share: float) -> Effort:
+        """The effort for a share of the rows: that of the next smaller share that was measured."""
+        efforts = self.about.efforts
+        return next((effort for effort in efforts if effort.share <= share), efforts[-1])
 
 
-def bitmap_of(ids: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Bits that are set at the given segment ids, for ``VectorIndex.search``."""
-    bits = np.zeros((int(ids.max()) // 8 + 1) * 8 if len(ids) else 8, np.uint8)
-    bits[ids] = 1
-    return np.packbits(bits, bitorder="little")
+def open_index(directory: Path, about: About) -> VectorIndex:
+    """Open what ``write_index`` wrote and called so; ValueError if it is missing, broken, or something else.
+
+    Looks at sizes and forms alone, so that opening takes no longer for a large one; ``verify`` reads it all.
+    """
+    try:
+        ids = np.load(directory / "ids.npy", mmap_mode="r")
+        content_ids = np.load(directory / "contents.npy", mmap_mode="r")
+        vectors = np.load(directory / "vectors.npy", mmap_mode="r")
+        coarse = None if about.kind is IndexKind.EXACT else opened(about.kind, directory / _COARSE)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"no usable index: {error}") from error
+    if {ids.shape, content_ids.shape} != {(about.rows,)} or vectors.shape != (about.rows, about.dim):
+        raise ValueError(f"not an index of {about.rows} rows of dimension {about.dim}")
+    if (ids.dtype, content_ids.dtype, vectors.dtype) != (np.int64, np.int64, np.float32) or (
+        coarse is not None and len(coarse) != about.rows
+    ):
+        raise ValueError("its files do not belong together")
+    if coarse is not None and not about.efforts:
+        raise ValueError("no effort was measured for it")
+    return VectorIndex(
+        about, ids.view(np.ndarray), content_ids.view(np.ndarray), vectors.view(np.ndarray), coarse
+    )
+
+
+def write_index(
+    directory: Path,
+    parts: Iterable[SegmentVectors],
+    *,
+    kind: IndexKind,
+    count: int,
+    dim: int,
+    old: tuple[Path, About] | None = None,
+) -> About:
+    """Write a generation of ``count`` rows from ``parts``, whose ids ascend, and say what it is.
+
+    ``old``: a generation of the same kind, whose rows come first, followed by ``parts``; its lists are kept, so
+    that only new rows are sorted into them.
+    """
+    directory.mkdir()
+    base = None if old is None else open_index(*old)
+    rows = count + (0 if base is None else len(base))
+    held = () if base is None else _rows_of(base)
+    vectors = _written(directory, chain(held, parts), rows=rows, dim=dim)
+    if kind is IndexKind.EXACT or rows == 0:
+        return About(kind=IndexKind.EXACT, rows=rows, dim=dim, trained_on=0, efforts=())
+    if old is None:
+        coarse, trained_on = train(kind, vectors, count=rows), rows
+    else:
+        coarse, trained_on = loaded(kind, old[0] / _COARSE), old[1].trained_on
+    coarse.add(vectors[len(coarse) :])
+    coarse.save(directory / _COARSE)
+    efforts = least_efforts(opened(kind, directory / _COARSE), vectors, least_rows=EXACT_ROWS)
+    return About(kind=kind, rows=rows, dim=dim, trained_on=trained_on, efforts=tuple(efforts))
+
+
+def files_of(directory: Path) -> list[Path]:
+    """The files of a generation, whichever of them there are."""
+    return [
+        path
+        for name in ("ids.npy", "contents.npy", "vectors.npy", _COARSE)
+        if (path := directory / name).exists()
+    ]
+
+
+def _rows_of(index: VectorIndex) -> Iterable[SegmentVectors]:
+    for start in range(0, len(index), _ROWS_AT_A_TIME):
+        part = slice(start, start + _ROWS_AT_A_TIME)
+        yield SegmentVectors(index.ids[part], index.content_ids[part], index.vectors[part])
+
+
+def _written(directory: Path, parts: Iterable[SegmentVectors], *, rows: int, dim: int) -> NDArray[np.float32]:
+    if rows == 0:
+        np.save(directory / "ids.npy", np.empty(0, np.int64))
+        np.save(directory / "contents.npy", np.empty(0, np.int64))
+        np.save(directory / "vectors.npy", np.empty((0, dim), np.float32))
+        return np.empty((0, dim), np.float32)
+    ids = open_memmap(directory / "ids.npy", "w+", np.int64, (rows,))
+    content_ids = open_memmap(directory / "contents.npy", "w+", np.int64, (rows,))
+    vectors = open_memmap(directory / "vectors.npy", "w+", np.float32, (rows, dim))
+    start = 0
+    for part in parts:
+        end = start + len(part.ids)
+        ids[start:end], content_ids[start:end] = part.ids, part.content_ids
+        vectors[start:end] = part.vectors
+        start = end
+    if start != rows:
+        raise ValueError(f"{rows} rows were to be written, and there were {start}")
+    ids.flush()
+    content_ids.flush()
+    vectors.flush()
+    return vectors.view(np.ndarray)

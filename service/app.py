@@ -9,9 +9,12 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from service import problems
+from service.access import Access, requires
+from service.database import open_database
 from service.endpoints import clips, health, libraries, search
 from service.endpoints.state import Threads
 from service.headers import SecurityHeaders
+from service.keys import Keys, Scope
 from service.playable import PlayableCopies
 from service.runtime import Runtime
 
@@ -23,12 +26,21 @@ DESCRIPTION = (
 )
 
 
-def create_app(*, store_dir: Path, model_dir: Path | None = None) -> FastAPI:
+def create_app(
+    *,
+    store_dir: Path,
+    model_dir: Path | None = None,
+    is_local: bool = True,
+    database_url: str | None = None,
+) -> FastAPI:
     """Return the application over one store and one model (the committed default if none is given).
 
-    Model and store are opened when the application starts; until then it answers 503, see ``/readyz``.
+    Model and store are opened when the application starts; until then it answers 503, see ``/readyz``. ``is_local``:
+    it will listen on loopback alone, where it is open until there are keys. ``database_url``: where keys are, if not
+    in the store.
     """
     runtime = Runtime(store_dir=store_dir, model_dir=model_dir)
+    database = open_database(store_dir, database_url)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -38,6 +50,7 @@ def create_app(*, store_dir: Path, model_dir: Path | None = None) -> FastAPI:
             yield
         finally:
             app.state.copies.close()
+            database.close()
             runtime.stop()
 
     app = FastAPI(
@@ -52,9 +65,15 @@ def create_app(*, store_dir: Path, model_dir: Path | None = None) -> FastAPI:
     )
     app.state.runtime = runtime
     app.state.threads = Threads()
+    app.state.access = Access(Keys(database), is_local=is_local)
     app.add_middleware(SecurityHeaders)
     problems.install(app)
-    for module in (health, search, clips, libraries):
-        app.include_router(module.router)
+    app.include_router(health.router)
+    for module in (search, clips, libraries):
+        app.include_router(
+            module.router,
+            dependencies=[requires(Scope.SEARCH)],
+            responses=problems.responses(*problems.NOT_ADMITTED),
+        )
     app.mount("/", StaticFiles(directory=PAGE_DIR, html=True), name="page")
     return app

@@ -43,3 +43,31 @@ class RangeNotSatisfiableError(ServiceError):
     def __init__(self, size: int) -> None:
         super().__init__(f"The file has {size} bytes; the range asked for starts beyond its end.")
         self.size = size
+
+
+class NotAuthenticatedError(ServiceError):
+    """The request has no key that stands, and needs one."""
+
+
+class ForbiddenError(ServiceError):
+    """The request's key, or the page that it comes from, may not do this."""
+
+
+class TooManyRequestsError(ServiceError):
+    """Ask again after ``retry_after_s`` seconds."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class OverloadedError(TooManyRequestsError):
+    """The server has more to do than it can do soon."""
+
+
+class UnknownKeyError(ServiceError):
+    """There is no such key."""
+
+
+class DatabaseUnavailableError(ServiceError):
+    """The database of keys and jobs cannot be used."""

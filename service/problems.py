@@ -5,6 +5,7 @@ is our own defect and becomes a 500 that says nothing about paths or code (the l
 """
 
 import logging
+import math
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -41,6 +42,8 @@ class Kind:
 
 
 MALFORMED = Kind(400, "malformed-request", "The request cannot be read", "The body is not valid JSON.")
+NO_KEY = Kind(401, "no-key", "A key is needed", "The key is unknown or was revoked.")
+FORBIDDEN = Kind(403, "forbidden", "Not allowed", "The key may search; this needs a key of scope admin.")
 UNKNOWN_LIBRARY = Kind(404, "unknown-library", "No such library", "There is no library 'rain'.")
 UNKNOWN_CLIP = Kind(404, "unknown-clip", "No such clip", "There is no clip '99'.")
 FILE_GONE = Kind(
@@ -66,6 +69,7 @@ UNUSABLE_IMAGE = Kind(
 UNUSABLE_AUDIO = Kind(
     422, "unusable-audio", "The sound cannot be used", "The sound is not audio in a known format."
 )
+TOO_MANY_REQUESTS = Kind(429, "too-many-requests", "Too many requests", "The key may ask 600 times a minute.")
 INTERNAL = Kind(
     500, "internal", "Something went wrong in the server", "It is not your fault; the server's log says more."
 )
@@ -84,6 +88,10 @@ KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (errors.BodyTooLargeError, TOO_LARGE),
     (errors.ClipFileGoneError, FILE_GONE),
     (errors.RangeNotSatisfiableError, BAD_RANGE),
+    (errors.NotAuthenticatedError, NO_KEY),
+    (errors.ForbiddenError, FORBIDDEN),
+    (errors.TooManyRequestsError, TOO_MANY_REQUESTS),
+    (errors.DatabaseUnavailableError, NOT_AVAILABLE),
     (errors.StillLoadingError, LOADING),
     (errors.NotAvailableError, NOT_AVAILABLE),
     (indexer_errors.LibraryNotFoundError, UNKNOWN_LIBRARY),
@@ -111,6 +119,7 @@ def install(app: FastAPI) -> None:
 
 
 NOT_READY = (LOADING, NO_STORE, NOT_AVAILABLE)  # what everything that needs model or store may answer
+NOT_ADMITTED = (NO_KEY, FORBIDDEN, TOO_MANY_REQUESTS)  # what everything that may need a key may answer
 
 
 def responses(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
@@ -146,6 +155,10 @@ def _answer_known(request: Request, error: Exception) -> Response:
         headers["Content-Range"] = f"bytes */{error.size}"
     if isinstance(error, errors.StillLoadingError):
         headers["Retry-After"] = "1"
+    if isinstance(error, errors.TooManyRequestsError):
+        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    if isinstance(error, errors.NotAuthenticatedError):
+        headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, errors.InvalidRequestError):
         fields = [FieldProblem(field=error.field, message=str(error))]
     return _respond(_problem(kind, detail=str(error), instance=request.url.path, fields=fields), headers)

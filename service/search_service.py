@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.queries import audio_vector, image_vector, text_vector
-from indexer.records import Clip, LibrarySummary
+from indexer.records import Clip, LibrarySummary, SearchFilter
 from indexer.search import RankedClip, search
 from indexer.store import Store, open_store
 from model.directory import load_model
@@ -53,19 +53,19 @@ class SearchService:
         """Close the store."""
         self._resources.close()
 
-    def search_text(self, text: str, *, library: str | None, k: int) -> list[RankedClip]:
+    def search_text(self, text: str, *, filter: SearchFilter, k: int) -> list[RankedClip]:
         """Find clips by words. Raises InvalidTextError or LibraryNotFoundError."""
-        return self._search(text_vector(self._model, text), library=library, k=k)
+        return self._search(text_vector(self._model, text), filter=filter, k=k)
 
-    def search_image(self, content: bytes, *, library: str | None, k: int) -> list[RankedClip]:
+    def search_image(self, content: bytes, *, filter: SearchFilter, k: int) -> list[RankedClip]:
         """Find clips by a picture file's content. Raises UnreadableImageError or LibraryNotFoundError."""
-        return self._search(image_vector(self._model, content), library=library, k=k)
+        return self._search(image_vector(self._model, content), filter=filter, k=k)
 
-    def search_audio(self, content: bytes, *, library: str | None, k: int) -> list[RankedClip]:
+    def search_audio(self, content: bytes, *, filter: SearchFilter, k: int) -> list[RankedClip]:
         """Find clips by a sound file's content. Raises DecodeError or LibraryNotFoundError."""
-        return self._search(audio_vector(self._model, content), library=library, k=k)
+        return self._search(audio_vector(self._model, content), filter=filter, k=k)
 
-    def search_like(self, clip_id: str, *, library: str | None, k: int) -> list[RankedClip]:
+    def search_like(self, clip_id: str, *, filter: SearchFilter, k: int) -> list[RankedClip]:
         """Find other clips that sound like one of the store, by the mean of its segments' vectors.
 
         Raises ClipNotFoundError, LibraryNotFoundError, or InvalidRequestError if the clip has no segments.
@@ -78,7 +78,7 @@ class SearchService:
             raise InvalidRequestError(
                 f"Clip {clip_id} was not indexed, so nothing can be like it.", field="clip_id"
             )
-        found = self._search((mean / norm).astype(np.float32), library=library, k=k + 1)
+        found = self._search((mean / norm).astype(np.float32), filter=filter, k=k + 1)
         others = [hit for hit in found if hit.clip_id != clip_id][:k]
         return [replace(hit, rank=rank) for rank, hit in enumerate(others, start=1)]
 
@@ -90,8 +90,8 @@ class SearchService:
         """Return all libraries, by name."""
         return self.store().catalog.libraries()
 
-    def _search(self, vector: NDArray[np.float32], *, library: str | None, k: int) -> list[RankedClip]:
-        return search(self.store(), vector, library=library, k=k)
+    def _search(self, vector: NDArray[np.float32], *, filter: SearchFilter, k: int) -> list[RankedClip]:
+        return search(self.store(), vector, filter=filter, k=k)
 
 
 def open_search_service(*, store_dir: Path, model_dir: Path | None) -> SearchService:

@@ -10,6 +10,7 @@ from sonoglot.commands import (
     evaluate,
     experiment,
     index,
+    keys,
     libraries,
     manifest,
     models,
@@ -22,6 +23,7 @@ from sonoglot.commands import (
     status,
     tags,
     train,
+    verify,
 )
 from sonoglot.output import readable_errors
 
@@ -35,8 +37,11 @@ app = typer.Typer(
 app.command("index")(readable_errors(index.index))
 app.command("search")(readable_errors(search.search))
 app.command("serve")(readable_errors(serve.serve))
+app.add_typer(keys.add_commands(readable_errors), name="keys")
 app.command("libraries")(readable_errors(libraries.libraries))
 app.command("status")(readable_errors(status.status))
+app.command("verify")(readable_errors(verify.verify))
+app.command("rebuild")(readable_errors(verify.rebuild))
 app.command("remove")(readable_errors(remove.remove))
 app.command("models")(readable_errors(models.models))
 app.command("convert-beats")(readable_errors(convert_beats.convert_beats))

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from indexer.paths import display_path
+from indexer.records import SearchFilter
 from indexer.search import RankedClip
 from service import examples, problems
 from service.body import Upload, media_type, read_json, read_upload
@@ -114,11 +115,11 @@ async def search(request: Request, service: Service, threads: WorkerThreads) -> 
 
 def _answer_request(service: SearchService, asked: SearchRequest) -> tuple[QueryEcho, list[RankedClip]]:
     if asked.clip_id is not None:
-        hits = service.search_like(asked.clip_id, library=asked.library, k=asked.k)
+        hits = service.search_like(asked.clip_id, filter=SearchFilter(library=asked.library), k=asked.k)
         kind = "clip"
     else:
         assert asked.text is not None, "SearchRequest has exactly one of the two"
-        hits = service.search_text(asked.text, library=asked.library, k=asked.k)
+        hits = service.search_text(asked.text, filter=SearchFilter(library=asked.library), k=asked.k)
         kind = "text"
     return QueryEcho(kind=kind, **asked.model_dump()), hits
 
@@ -126,7 +127,7 @@ def _answer_request(service: SearchService, asked: SearchRequest) -> tuple[Query
 def _answer_upload(service: SearchService, upload: Upload) -> tuple[QueryEcho, list[RankedClip]]:
     fields = upload.fields
     find = service.search_image if upload.kind == "image" else service.search_audio
-    hits = find(upload.content, library=fields.library, k=fields.k)
+    hits = find(upload.content, filter=SearchFilter(library=fields.library), k=fields.k)
     return QueryEcho(kind=upload.kind, filename=upload.filename, library=fields.library, k=fields.k), hits
 
 

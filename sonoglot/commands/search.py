@@ -34,6 +34,7 @@ def search(
     if sum(given is not None for given in (text, image, audio)) != 1:
         fail("Give exactly one of TEXT, --image FILE and --audio FILE.")
 
+    from indexer.records import SearchFilter
     from indexer.search import search as rank
     from indexer.store import open_store
     from model.directory import load_model, load_space
@@ -46,7 +47,7 @@ def search(
             opened.catalog.library(library)
         loaded = load_model(model)
         vector = _query_vector(loaded, text=text, image=image, audio=audio)
-        hits = rank(opened, vector, library=library, k=k)
+        hits = rank(opened, vector, filter=SearchFilter(library=library), k=k)
     if not as_json:
         _print_table(hits)
         return

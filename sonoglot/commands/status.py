@@ -10,6 +10,7 @@ from sonoglot.options import DEFAULT_STORE, JsonOption, LibraryOption, StoreOpti
 from sonoglot.output import print_json
 
 if TYPE_CHECKING:
+    from indexer.manifest import Manifest
     from indexer.records import Failure, IndexRun, LibrarySummary
 
 
@@ -27,15 +28,28 @@ def status(
         found = [
             (item, opened.catalog.failures(item.name), opened.catalog.last_run(item.name)) for item in held
         ]
-        space = opened.space
+        space, manifest = opened.space, opened.manifest
     size_bytes = _size_bytes(directory)
     if as_json:
         libraries = [_document(*item) for item in found]
-        print_json({"model": space.name, "size_bytes": size_bytes, "libraries": libraries})
+        print_json(
+            {"model": space.name, "size_bytes": size_bytes, "index": _index(manifest), "libraries": libraries}
+        )
         return
     typer.echo(f"Indexed with {space}; {size_bytes / 1e6:.1f} MB on disk.")
+    if manifest is not None:
+        typer.echo(f"Index: {manifest.about.kind}, {manifest.about.rows} segments{_recall(manifest)}.")
     for item in found:
         _print(*item)
+
+
+def _index(manifest: "Manifest | None") -> dict[str, Any] | None:
+    return None if manifest is None else asdict(manifest.about) | {"asked": manifest.asked or "auto"}
+
+
+def _recall(manifest: "Manifest") -> str:
+    efforts = manifest.about.efforts
+    return f", recall@10 at least {min(effort.recall for effort in efforts):.3f}" if efforts else ""
 
 
 def _document(library: "LibrarySummary", failures: "list[Failure]", run: "IndexRun | None") -> dict[str, Any]:

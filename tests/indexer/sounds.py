@@ -18,6 +18,12 @@ ENCODINGS: dict[str, tuple[str, str]] = {
     "m4a": ("mp4", "aac"),
     "webm": ("webm", "libopus"),
     "aac": ("adts", "aac"),
+    "mp4": ("mp4", "aac"),
+    "wma": ("asf", "wmav2"),
+    "wv": ("wv", "wavpack"),
+    "tta": ("tta", "tta"),
+    "ac3": ("ac3", "ac3"),
+    "avi": ("avi", "pcm_s16le"),
 }
 
 
@@ -43,12 +49,17 @@ def soundfile_bytes(
     return buffer.getvalue()
 
 
-def ffmpeg_bytes(samples: NDArray[np.float32], *, suffix: str, rate_hz: int) -> bytes:
-    """Encode (samples, channels) with FFmpeg as a file of that suffix usually is."""
+def ffmpeg_bytes(
+    samples: NDArray[np.float32], *, suffix: str, rate_hz: int, options: dict[str, str] | None = None
+) -> bytes:
+    """Encode (samples, channels) with FFmpeg as a file of that suffix usually is, to the same bytes every time."""
     container_format, codec = ENCODINGS[suffix]
     buffer = io.BytesIO()
-    with av.open(buffer, mode="w", format=container_format) as container:
+    options = {"fflags": "+bitexact", **(options or {})}
+    with av.open(buffer, mode="w", format=container_format, options=options) as container:
         stream: Any = container.add_stream(codec, rate=rate_hz, layout=LAYOUTS[samples.shape[1]])
+        if suffix == "wma":
+            stream.bit_rate = 64000  # what it takes by itself is too little for it
         frame = av.AudioFrame.from_ndarray(
             np.ascontiguousarray(samples.T), format="fltp", layout=LAYOUTS[samples.shape[1]]
         )

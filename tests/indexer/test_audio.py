@@ -124,12 +124,12 @@ def test_a_compressed_file_with_a_damaged_middle_is_refused(suffix: str, fill: s
     [
         (b"", DecodeReason.EMPTY_FILE),
         (b"R", DecodeReason.NOT_AUDIO),
-        (b"RIFF\x00\x00\x00\x00WAVE", DecodeReason.NOT_AUDIO),
+        (b"RIFF\x00\x00\x00\x00WAVE", DecodeReason.TRUNCATED),
         (b"Dies ist ein Text.\n" * 99, DecodeReason.NOT_AUDIO),
-        (bytes(10_000), DecodeReason.NOT_AUDIO),
+        (bytes(10_000), DecodeReason.ONLY_ZEROS),
         (np.random.default_rng(1).bytes(50_000), DecodeReason.NOT_AUDIO),
-        (b"#EXTM3U\n#EXTINF:3,\nother.wav\n", DecodeReason.NOT_AUDIO),
-        (b"ffconcat version 1.0\nfile 'other.wav'\n", DecodeReason.NOT_AUDIO),
+        (b"#EXTM3U\n#EXTINF:3,\nother.wav\n", DecodeReason.PLAYLIST),
+        (b"ffconcat version 1.0\nfile 'other.wav'\n", DecodeReason.PLAYLIST),
         (wav_bytes(tone(seconds=0)), DecodeReason.NO_SAMPLES),
         (wav_bytes(tone(seconds=1) * 30_000, subtype="FLOAT"), DecodeReason.OUT_OF_RANGE),
     ],
@@ -168,7 +168,7 @@ def patched(data: bytes, offset: int, kind: str, value: int) -> bytes:
         (40, "<I", 0x70000000, DecodeReason.TRUNCATED),
         (24, "<I", 1, DecodeReason.BAD_HEADER),
         (24, "<I", 0x7FFFFFFF, DecodeReason.BAD_HEADER),
-        (24, "<I", 0, DecodeReason.NOT_AUDIO),
+        (24, "<I", 0, DecodeReason.BAD_HEADER),
         (22, "<H", 1000, DecodeReason.BAD_HEADER),
         (22, "<H", 0, DecodeReason.BAD_HEADER),
     ],
@@ -228,4 +228,4 @@ def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
     path.chmod(0)
     with pytest.raises(UnreadableFileError) as caught:
         decode_audio(path, sample_rate_hz=RATE_HZ)
-    assert caught.value.reason is DecodeReason.UNREADABLE
+    assert caught.value.reason is DecodeReason.NO_PERMISSION

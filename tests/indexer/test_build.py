@@ -16,7 +16,7 @@ from indexer.build import FileReport, FileState, IndexProgress, IndexSummary, in
 from indexer.errors import DecodeError, InvalidLibraryNameError
 from indexer.queries import audio_vector
 from indexer.reading import FileFacts
-from indexer.records import ClipStatus
+from indexer.records import ClipStatus, SearchFilter
 from indexer.scan import Portion, Scan
 from indexer.search import search
 from indexer.store import open_store, open_store_for_writing
@@ -46,7 +46,7 @@ class Workplace:
     def best(self, name: str) -> list[str]:
         with open_store(self.store, space=self.model.space) as store:
             vector = audio_vector(self.model, self.sounds / name)
-            return [hit.path.name for hit in search(store, vector, library="test")]
+            return [hit.path.name for hit in search(store, vector, filter=SearchFilter(library="test"))]
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_second_run_embeds_only_what_changed(workplace: Workplace, monkeypatch
     assert len(embedded) == 1, "one batch, filled up"
     with open_store(workplace.store) as store:
         again = {clip.path.name: clip.clip_id for clip in store.catalog.clips("test")}
-        assert len(store.snapshot().vectors) == 4, "same, touched and gone share one content"
+        assert len(store.snapshot()) == 4, "same, touched and gone share one content"
     assert {name: again[name] for name in ids} == ids
     assert workplace.best("changed.wav")[0] == "changed.wav"
     assert "gone.wav" not in workplace.best("changed.wav")
@@ -173,7 +173,7 @@ def test_a_clip_that_cannot_be_read_for_now_stays_found(workplace: Workplace) ->
     path.chmod(0)
     summary = workplace.run()
     path.chmod(0o600)
-    assert [item.code for item in summary.failed] == ["unreadable"]
+    assert [item.code for item in summary.failed] == ["no_permission"]
     assert workplace.best("a.wav") == ["a.wav"]
 
 
@@ -334,7 +334,7 @@ def test_names_that_change_places_are_followed(workplace: Workplace) -> None:
     assert workplace.run().segments == 0
     with open_store(workplace.store, space=workplace.model.space) as store:
         for path in (first, second):
-            best = search(store, audio_vector(workplace.model, path), library="test")[0]
+            best = search(store, audio_vector(workplace.model, path), filter=SearchFilter(library="test"))[0]
             assert (best.path, best.score) == (path, pytest.approx(1, abs=1e-4))
 
 

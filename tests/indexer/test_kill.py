@@ -30,7 +30,7 @@ def segments(store_directory: Path) -> Segments:
         held = [
             (clip.path.name, store.catalog.segments_of(clip.clip_id)) for clip in store.catalog.clips("test")
         ]
-        assert len(store.snapshot().vectors) == sum(len(content.vectors) for _, content in held)
+        assert len(store.snapshot()) == sum(len(content.vectors) for _, content in held)
     return {name: (content.spans_s.tolist(), content.vectors) for name, content in held}
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from indexer.errors import DecodeReason
 from indexer.paths import display_path, path_from_bytes, path_to_bytes
 from indexer.scan import Portion, Scan
 
@@ -79,15 +80,19 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
     (tmp_path / "dangling.wav").symlink_to(tmp_path / "nowhere.wav")
     result = scan([tmp_path])
     assert result.candidates == [sound]
-    assert {note.path.name for note in result.failed} == {"self.wav", "dangling.wav"}
+    assert {note.path.name: note.code for note in result.failed} == {
+        "self.wav": DecodeReason.LINK_CIRCLE,
+        "dangling.wav": DecodeReason.DANGLING_LINK,
+    }
+    assert [(note.path.name, "link" in note.reason) for note in result.skipped] == [("back", True)]
 
 
 def test_a_missing_path_and_a_pipe_are_failures(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
     result = scan([tmp_path, tmp_path / "missing"])
-    assert {note.path.name: note.reason for note in result.failed} == {
-        "pipe.wav": "not a regular file",
-        "missing": "No such file or directory",
+    assert {note.path.name: (note.code, note.reason) for note in result.failed} == {
+        "pipe.wav": (DecodeReason.NOT_A_FILE, f"'{tmp_path}/pipe.wav' is a named pipe, not a file."),
+        "missing": (DecodeReason.VANISHED, f"'{tmp_path}/missing' does not exist."),
     }
 
 

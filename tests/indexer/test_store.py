@@ -1,6 +1,7 @@
 """A store survives broken derived files, several processes, other models, and changes under a reader."""
 
 import hashlib
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from indexer.errors import (
     StoreError,
     StoreNotFoundError,
 )
-from indexer.records import Clip, ClipContent, ClipStatus
+from indexer.records import Clip, ClipContent, ClipStatus, SearchFilter
 from indexer.search import search
 from indexer.store import Store, open_store, open_store_for_writing
 from model.space import EmbeddingSpace
@@ -65,7 +66,7 @@ def fill(directory: Path, *clips: tuple[Clip, ClipContent]) -> None:
 
 
 def names(store: Store, vector: NDArray[np.float32], *, library: str | None = None, k: int = 10) -> list[str]:
-    return [hit.path.name for hit in search(store, vector, library=library, k=k)]
+    return [hit.path.name for hit in search(store, vector, filter=SearchFilter(library=library), k=k)]
 
 
 def test_a_clip_counts_by_its_best_segment_and_appears_once(tmp_path: Path) -> None:
@@ -105,7 +106,7 @@ def test_a_library_limits_the_search(tmp_path: Path) -> None:
         assert names(store, AXES[0], library="more") == ["b"]
         assert names(store, AXES[0]) == ["a", "b"]
         with pytest.raises(LibraryNotFoundError, match=r"'none'.*'more', 'sounds'"):
-            search(store, AXES[0], library="none")
+            search(store, AXES[0], filter=SearchFilter(library="none"))
 
 
 def test_bad_queries_are_refused(tmp_path: Path) -> None:
@@ -148,11 +149,11 @@ def test_an_open_reader_sees_what_a_writer_commits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", ["missing", "empty", "cut", "flipped", "no manifest", "bad manifest", "old"]
+    "damage", ["missing", "empty", "cut", "flipped", "no folder", "no manifest", "bad manifest", "old"]
 )
 def test_derived_files_are_made_again_whatever_is_wrong_with_them(tmp_path: Path, damage: str) -> None:
     fill(tmp_path, (clip("a"), content(AXES[0])), (clip("b"), content(AXES[1])))
-    (index,) = tmp_path.glob("index-*.faiss")
+    (index,) = tmp_path.glob("index-*/vectors.npy")
     data = index.read_bytes()
     if damage == "missing":
         index.unlink()
@@ -163,6 +164,8 @@ def test_derived_files_are_made_again_whatever_is_wrong_with_them(tmp_path: Path
     elif damage == "flipped":
         index.write_bytes(data.replace(AXES[1].tobytes(), AXES[2].tobytes()))
         assert index.read_bytes() != data
+    elif damage == "no folder":
+        shutil.rmtree(index.parent)
     elif damage == "no manifest":
         (tmp_path / "manifest.json").unlink()
     elif damage == "bad manifest":

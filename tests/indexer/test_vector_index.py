@@ -1,4 +1,4 @@
-"""The index finds exactly what comparing with every vector finds, and never changes under a reader."""
+"""An index of any kind finds what comparing with every vector finds, as far as its manifest says."""
 
 from pathlib import Path
 
@@ -6,78 +6,149 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from indexer.vector_index import VectorIndex, bitmap_of
+from indexer import vector_index
+from indexer.catalog import SegmentVectors
+from indexer.coarse import IndexKind
+from indexer.nearest import nearest_rows
+from indexer.vector_index import About, Allowed, VectorIndex, open_index, write_index
 
-NO_IDS = np.empty(0, np.int64)
-NO_VECTORS = np.empty((0, 8), np.float32)
+DIM = 16
+KINDS = list(IndexKind)
 
 
-def unit_vectors(count: int) -> NDArray[np.float32]:
-    vectors = np.random.default_rng(5).normal(size=(count, 8))
+def unit_vectors(count: int, *, seed: int = 5) -> NDArray[np.float32]:
+    """Around centres, as sounds are: of vectors without any order no structure can know the neighbours."""
+    random = np.random.default_rng(seed)
+    centres = np.random.default_rng(1).normal(size=(30, DIM))
+    vectors = centres[random.integers(30, size=count)] + 0.5 * random.normal(size=(count, DIM))
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def index_of(vectors: NDArray[np.float32], *, first_id: int = 1) -> VectorIndex:
-    ids = np.arange(first_id, first_id + len(vectors))
-    return VectorIndex.empty(8).with_changes(added_ids=ids, added=vectors, removed_ids=NO_IDS)
+def segments(vectors: NDArray[np.float32], *, first_id: int = 1) -> SegmentVectors:
+    ids = np.arange(first_id, first_id + 2 * len(vectors), 2)
+    return SegmentVectors(ids, ids // 10, vectors)
 
 
-def test_the_best_hits_are_those_of_an_exhaustive_comparison() -> None:
-    vectors = unit_vectors(500)
-    hits = index_of(vectors, first_id=100).search(vectors[42], count=10)
-    scores = vectors @ vectors[42]
-    assert [hit.segment_id for hit in hits] == [100 + int(i) for i in np.argsort(-scores)[:10]]
-    assert hits[0].segment_id == 142
-    np.testing.assert_allclose([hit.score for hit in hits], np.sort(scores)[::-1][:10], atol=1e-6)
+def written(
+    directory: Path,
+    vectors: NDArray[np.float32],
+    kind: IndexKind,
+    *,
+    first_id: int = 1,
+    old: tuple[Path, About] | None = None,
+) -> tuple[VectorIndex, About]:
+    parts = [segments(vectors, first_id=first_id)]
+    about = write_index(directory, parts, kind=kind, count=len(vectors), dim=DIM, old=old)
+    return open_index(directory, about), about
 
 
-def test_a_search_among_some_never_returns_others_and_misses_none() -> None:
-    vectors = unit_vectors(300)
-    allowed = np.arange(7, 300, 29)
-    hits = index_of(vectors).search(vectors[0], count=300, among=bitmap_of(allowed))
-    assert {hit.segment_id for hit in hits} == set(allowed.tolist())
-    assert index_of(vectors).search(vectors[0], count=5, among=bitmap_of(NO_IDS)) == []
+@pytest.fixture
+def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that filters of few rows go through the search structure, too."""
+    monkeypatch.setattr(vector_index, "EXACT_ROWS", 5)
 
 
-def test_asking_for_more_than_there_is_gives_all_there_is() -> None:
-    vectors = unit_vectors(3)
-    assert len(index_of(vectors).search(vectors[0], count=100)) == 3
-    assert VectorIndex.empty(8).search(vectors[0], count=5) == []
+def recall(index: VectorIndex, queries: NDArray[np.float32], among: Allowed | None = None) -> float:
+    shares = []
+    for query in queries:
+        rows = np.arange(len(index)) if among is None else among.positions
+        truth = rows[np.argsort(-(index.vectors[rows] @ query))[:10]]
+        found, _ = index.search(query, count=10, among=among)
+        shares.append(len(np.intersect1d(found, truth)) / 10)
+    return float(np.mean(shares))
 
 
-def test_changes_make_a_new_index_and_leave_the_old_one() -> None:
-    vectors = unit_vectors(10)
-    old = index_of(vectors)
-    new = old.with_changes(added_ids=np.array([50]), added=vectors[:1], removed_ids=np.array([1, 2]))
-    assert sorted(old.ids) == list(range(1, 11))
-    assert sorted(new.ids) == [*range(3, 11), 50]
-    assert new.search(vectors[0], count=1)[0].segment_id == 50
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.usefixtures("everything_is_large")
+def test_an_index_of_any_kind_finds_the_best_with_and_without_a_filter(
+    tmp_path: Path, kind: IndexKind
+) -> None:
+    index, about = written(tmp_path / "index", unit_vectors(3000), kind)
+    assert about.kind is kind
+    assert (kind is IndexKind.EXACT) == (about.efforts == ())
+    assert all(effort.recall >= 0.95 for effort in about.efforts)
+    least = 1.0 if kind is IndexKind.EXACT else 0.9
+    queries = unit_vectors(50, seed=6)
+    assert recall(index, queries) >= least
+    among = Allowed.of(np.flatnonzero(np.random.default_rng(0).random(3000) < 0.3), rows=3000)
+    assert recall(index, queries, among) >= least
 
 
-def test_saving_and_loading_gives_the_same_hits_and_leaves_no_other_file(tmp_path: Path) -> None:
-    vectors = unit_vectors(20)
-    index = index_of(vectors)
-    index.save(tmp_path / "index.faiss")
-    loaded = VectorIndex.load(tmp_path / "index.faiss", dim=8)
-    assert loaded.search(vectors[3], count=5) == index.search(vectors[3], count=5)
-    assert [path.name for path in tmp_path.iterdir()] == ["index.faiss"]
-    # What was loaded can be changed again, removal included.
-    assert len(loaded.with_changes(added_ids=NO_IDS, added=NO_VECTORS, removed_ids=np.array([4]))) == 19
+@pytest.mark.parametrize("kind", KINDS)
+def test_scores_are_exact_and_best_first_whatever_the_kind(tmp_path: Path, kind: IndexKind) -> None:
+    index, _ = written(tmp_path / "index", unit_vectors(2000), kind)
+    query = unit_vectors(1, seed=6)[0]
+    positions, scores = index.search(query, count=20)
+    np.testing.assert_allclose(scores, index.vectors[positions] @ query, atol=1e-6)
+    assert (np.diff(scores) <= 0).all()
 
 
-@pytest.mark.parametrize("content", [b"", b"no index", bytes(1000)])
-def test_a_broken_file_is_no_index(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "index.faiss"
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match="index"):
-        VectorIndex.load(path, dim=8)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.usefixtures("everything_is_large")
+def test_all_that_a_filter_leaves_come_back_however_far_away_they_are(
+    tmp_path: Path, kind: IndexKind
+) -> None:
+    vectors = unit_vectors(3000)
+    index, _ = written(tmp_path / "index", vectors, kind)
+    farthest = np.sort(np.argsort(vectors @ vectors[0])[:40])
+    positions, _ = index.search(vectors[0], count=40, among=Allowed.of(farthest, rows=3000))
+    assert sorted(positions.tolist()) == farthest.tolist()
+    positions, _ = index.search(vectors[0], count=100, among=Allowed.of(farthest, rows=3000))
+    assert len(positions) == 40
+    none, _ = index.search(vectors[0], count=5, among=Allowed.of(np.empty(0, np.int64), rows=3000))
+    assert len(none) == 0
 
 
-def test_a_truncated_file_or_another_dimension_is_no_index(tmp_path: Path) -> None:
-    path = tmp_path / "index.faiss"
-    index_of(unit_vectors(20)).save(path)
-    with pytest.raises(ValueError, match="dimension"):
-        VectorIndex.load(path, dim=9)
-    path.write_bytes(path.read_bytes()[:-50])
-    with pytest.raises(ValueError, match="index"):
-        VectorIndex.load(path, dim=8)
+@pytest.mark.parametrize("kind", KINDS)
+def test_asking_for_more_than_there_is_gives_all_there_is(tmp_path: Path, kind: IndexKind) -> None:
+    for count in (0, 1, 3, 200):
+        index, _ = written(tmp_path / f"{kind}-{count}", unit_vectors(count), kind)
+        positions, _ = index.search(unit_vectors(1)[0], count=1000)
+        assert sorted(positions.tolist()) == list(range(count))
+
+
+@pytest.mark.parametrize("kind", [IndexKind.IVF, IndexKind.HNSW])
+def test_an_extended_index_has_old_and_new_rows(tmp_path: Path, kind: IndexKind) -> None:
+    vectors = unit_vectors(2500)
+    _, about = written(tmp_path / "old", vectors[:2000], kind)
+    index, extended = written(
+        tmp_path / "new", vectors[2000:], kind, old=(tmp_path / "old", about), first_id=10_001
+    )
+    assert (extended.rows, extended.trained_on) == (2500, 2000)
+    assert index.ids.tolist() == [*range(1, 4001, 2), *range(10_001, 11_001, 2)]
+    np.testing.assert_array_equal(index.vectors, vectors)
+    for row in (0, 1999, 2000, 2499):
+        assert index.search(vectors[row], count=1)[0].tolist() == [row]
+
+
+def test_equal_rows_score_the_same_wherever_they_stand() -> None:
+    rows = unit_vectors(101)
+    rows[[0, 50, 100]] = rows[7]
+    positions, scores = nearest_rows(unit_vectors(1, seed=9)[0], rows, count=101)
+    assert len(set(scores[np.isin(positions, [0, 7, 50, 100])].tolist())) == 1
+    few, their = nearest_rows(unit_vectors(1, seed=9)[0], rows, count=2, among=np.array([100, 50]))
+    assert set(few.tolist()) == {50, 100}
+    assert set(their.tolist()) == set(scores[positions == 7].tolist())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("damage", ["missing", "empty", "cut", "other", "of another size"])
+def test_broken_files_are_no_index(tmp_path: Path, kind: IndexKind, damage: str) -> None:
+    _, about = written(tmp_path / "index", unit_vectors(500), kind)
+    for path in (tmp_path / "index").iterdir():
+        whole = path.read_bytes()
+        if damage == "missing":
+            path.unlink()
+        elif damage == "empty":
+            path.write_bytes(b"")
+        elif damage == "cut":
+            path.write_bytes(whole[: len(whole) // 2])
+        elif damage == "other":
+            path.write_bytes(bytes(1000))
+        else:
+            written(tmp_path / f"small-{path.name}", unit_vectors(400), kind)
+            path.write_bytes((tmp_path / f"small-{path.name}" / path.name).read_bytes())
+        with pytest.raises(ValueError, match=r"index|belong"):
+            open_index(tmp_path / "index", about)
+        path.write_bytes(whole)
+    assert len(open_index(tmp_path / "index", about)) == 500

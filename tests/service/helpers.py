@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 from PIL import Image
@@ -51,7 +52,12 @@ def index(model: RetrievalModel, store_dir: Path, library: str, folder: Path) ->
 
 def serving(store_dir: Path, *, model_dir: Path | None = None) -> TestClient:
     """A client of a started app; use it as a context manager, after which ``wait_until_loaded``."""
-    return TestClient(create_app(store_dir=store_dir, model_dir=model_dir), raise_server_exceptions=False)
+    return client_of(create_app(store_dir=store_dir, model_dir=model_dir))
+
+
+def client_of(app: FastAPI) -> TestClient:
+    """A client on this machine, which sees what any client would see of an error."""
+    return TestClient(app, base_url="http://127.0.0.1:8000", raise_server_exceptions=False)
 
 
 def wait_until_loaded(client: TestClient) -> None:

@@ -120,7 +120,7 @@ def test_ctrl_c_in_the_middle_of_a_round_keeps_and_publishes_what_is_done(watchi
     assert watching.end(signal.SIGINT) == 0
     with open_store(watching.store) as store:
         assert store.index_is_saved()
-        assert 0 < len(store.snapshot().vectors) == len(store.catalog.clips("live"))
+        assert 0 < len(store.snapshot()) == len(store.catalog.clips("live"))
 
 
 @pytest.mark.parametrize(

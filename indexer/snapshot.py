@@ -1,0 +1,152 @@
+"""The vectors of a store as of one moment: a VectorIndex, what came since, and what went.
+
+Small additions are compared with one by one and removals are masked, so both count at once, and a large index need
+not be made again for either. A snapshot never changes once made; searches in other threads go on undisturbed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.catalog import Catalog, SegmentVectors
+from indexer.nearest import nearest_rows
+from indexer.vector_index import Allowed, Hit, VectorIndex
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Where a search may look: rows of the index and of what was added; all of them where it says None."""
+
+    base: Allowed | None
+    added: NDArray[np.int64] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """All vectors as of one generation of the catalogue."""
+
+    generation: int
+    deletions: int
+    base: VectorIndex
+    base_deletions: int
+    """The catalogue's ``deletions`` when the index was written."""
+    added: SegmentVectors
+    """Segments that the index lacks, by id."""
+    everything: Chosen
+    """All that may be found: not what is gone, nor what only missing clips have."""
+    gone: int
+    """Rows of the index whose segments are no more."""
+
+    def __len__(self) -> int:
+        return len(self.base) - self.gone + len(self.added.ids)
+
+    def choose(self, ids: NDArray[np.int64]) -> Chosen:
+        """Where to look for segments of these ids, ascending, as far as they may be found."""
+        base = _positions(self.base.ids, ids)
+        if self.everything.base is not None:
+            base = np.intersect1d(base, self.everything.base.positions, assume_unique=True)
+        added = _positions(self.added.ids, ids)
+        if self.everything.added is not None:
+            added = np.intersect1d(added, self.everything.added, assume_unique=True)
+        return Chosen(Allowed.of(base, rows=len(self.base)), added)
+
+    def search(self, query: NDArray[np.float32], *, count: int, among: Chosen | None = None) -> list[Hit]:
+        """The ``count`` best hits for a unit vector (D,), best first; fewer only where there are fewer.
+
+        ``among``: what ``choose`` of this snapshot gave.
+        """
+        among = self.everything if among is None else among
+        places, scores = self.base.search(query, count=count, among=among.base)
+        hits = _hits(self.base.ids[places], scores, self.base.content_ids[places])
+        if len(self.added.ids):
+            places, scores = nearest_rows(query, self.added.vectors, count=count, among=among.added)
+            hits += _hits(self.added.ids[places], scores, self.added.content_ids[places])
+            hits.sort(key=lambda hit: -hit.score)
+        return hits[:count]
+
+    def search_contents(
+        self, query: NDArray[np.float32], *, count: int, among: Chosen | None = None
+    ) -> list[Hit]:
+        """The best hit of each of the ``count`` best contents, best first, and of all that tie with the last one;
+        fewer only where there are fewer. Of equal hits of a content it is the earliest.
+        """
+        asked = 4 * count
+        while True:
+            hits = self.search(query, count=asked, among=among)
+            best: dict[int, Hit] = {}
+            for hit in hits:
+                held = best.setdefault(hit.content_id, hit)
+                if held.score == hit.score and hit.segment_id < held.segment_id:
+                    best[hit.content_id] = hit
+            found = list(best.values())
+            is_all = len(hits) < asked
+            if is_all or (len(found) >= count and hits[-1].score < found[count - 1].score):
+                last = found[min(count, len(found)) - 1].score if found else 0.0
+                return [hit for hit in found if hit.score >= last]
+            asked *= 4
+
+
+def first_snapshot(catalog: Catalog, base: VectorIndex, *, base_deletions: int) -> Snapshot:
+    """The catalogue as it is now, on top of an index; ``base_deletions`` is of when that was written."""
+    return _snapshot(catalog, base, base_deletions, nothing(base.about.dim))
+
+
+def next_snapshot(catalog: Catalog, old: Snapshot) -> Snapshot:
+    """The catalogue as it is now, on top of the index that an older snapshot has."""
+    return _snapshot(catalog, old.base, old.base_deletions, old.added)
+
+
+def nothing(dim: int) -> SegmentVectors:
+    """No segments."""
+    none = np.empty(0, np.int64)
+    return SegmentVectors(none, none, np.empty((0, dim), np.float32))
+
+
+def _snapshot(catalog: Catalog, base: VectorIndex, base_deletions: int, held: SegmentVectors) -> Snapshot:
+    last_id = int(held.ids[-1]) if len(held.ids) else base.last_id
+    changes = catalog.changes_since(last_id=last_id, deletions=base_deletions)
+    added = SegmentVectors(
+        np.concatenate([held.ids, *(part.ids for part in changes.new)]),
+        np.concatenate([held.content_ids, *(part.content_ids for part in changes.new)]),
+        np.concatenate([held.vectors, *(part.vectors for part in changes.new)]),
+    )
+    gone = 0
+    unfit = _positions(base.ids, changes.hidden_ids)
+    if changes.all_ids is not None:
+        absent = np.setdiff1d(base.ids, changes.all_ids, assume_unique=True)
+        gone = len(absent)
+        unfit = np.union1d(unfit, _positions(base.ids, absent))
+        added = _only(added, np.isin(added.ids, changes.all_ids, assume_unique=True))
+    hidden = _positions(added.ids, changes.hidden_ids)
+    return Snapshot(
+        generation=changes.state.generation,
+        deletions=changes.state.deletions,
+        base=base,
+        base_deletions=base_deletions,
+        added=added,
+        everything=Chosen(
+            Allowed.of(_without(unfit, len(base)), rows=len(base)) if len(unfit) else None,
+            _without(hidden, len(added.ids)) if len(hidden) else None,
+        ),
+        gone=gone,
+    )
+
+
+def _positions(sorted_ids: NDArray[np.int64], ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where those of ``ids`` that are among ``sorted_ids`` stand there, ascending."""
+    places = np.searchsorted(sorted_ids, ids)
+    places, ids = places[places < len(sorted_ids)], ids[places < len(sorted_ids)]
+    return places[sorted_ids[places] == ids]
+
+
+def _without(places: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    return np.setdiff1d(np.arange(count), places, assume_unique=True)
+
+
+def _only(segments: SegmentVectors, mask: NDArray[np.bool_]) -> SegmentVectors:
+    return SegmentVectors(segments.ids[mask], segments.content_ids[mask], segments.vectors[mask])
+
+
+def _hits(ids: NDArray[np.int64], scores: NDArray[np.float32], content_ids: NDArray[np.int64]) -> list[Hit]:
+    return list(map(Hit, ids.tolist(), scores.tolist(), content_ids.tolist()))

@@ -1,0 +1,105 @@
+"""Lets a request pass or not: by its key, by how often that key asked, or because the server is only for this machine.
+
+Open without keys on loopback, so that a first try needs none; closed on any other address until a key exists. Once
+there are keys, every request needs one, wherever it comes from. A key comes in ``Authorization: Bearer``, or in the
+page's cookie, which only a page of the same origin may use for what changes anything.
+"""
+
+import ipaddress
+from typing import Annotated, cast
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from fastapi.params import Depends as DependsParam
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from service.errors import ForbiddenError, NotAuthenticatedError, TooManyRequestsError
+from service.keys import Key, Keys, Scope
+from service.rate_limit import RateLimiter
+
+COOKIE = "sonoglot_key"
+_LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+_bearer = HTTPBearer(
+    auto_error=False, description="A key of `sonoglot keys create`; none on loopback without keys."
+)
+
+
+class Access:
+    """Decides for every request. ``is_local``: the server listens on loopback alone."""
+
+    def __init__(self, keys: Keys, *, is_local: bool) -> None:
+        self._keys = keys
+        self._is_local = is_local
+        self._limiter = RateLimiter()
+
+    def admit(self, request: Request, *, bearer: str | None, needed: Scope) -> Key | None:
+        """Let a request pass, with its key if it has one.
+
+        Raises NotAuthenticatedError, ForbiddenError or TooManyRequestsError.
+        """
+        if bearer is None and not self._keys.any_stand():
+            self._admit_without_keys(request)
+            return None
+        text = bearer
+        if text is None:
+            text = request.cookies.get(COOKIE)
+            if text is not None and not _is_same_origin(request):
+                raise ForbiddenError("A page of another origin cannot use this page's key.")
+        if text is None:
+            raise NotAuthenticatedError("This server needs a key: send it as `Authorization: Bearer KEY`.")
+        key = self._keys.check(text)
+        if key is None:
+            raise NotAuthenticatedError("The key is unknown or was revoked.")
+        if not key.scope.includes(needed):
+            raise ForbiddenError(f"The key may {key.scope}; this needs a key of scope {needed}.")
+        wait_s = self._limiter.wait_s(key.key_id, per_minute=key.requests_per_minute)
+        if wait_s > 0:
+            raise TooManyRequestsError(
+                f"The key may ask {key.requests_per_minute} times a minute.", retry_after_s=wait_s
+            )
+        return key
+
+    def _admit_without_keys(self, request: Request) -> None:
+        if not self._is_local:
+            raise NotAuthenticatedError(
+                "This server can be reached from other machines, and has no keys yet: make one with "
+                "`sonoglot keys create --scope search`."
+            )
+        # A page elsewhere may give its own name this machine's address; its requests carry that name.
+        if not is_loopback(urlsplit(f"//{request.headers.get('host', '')}").hostname or ""):
+            raise ForbiddenError("Without keys, this server answers to localhost only.")
+        if not _is_same_origin(request):
+            raise ForbiddenError("Without keys, this server changes nothing for pages of another origin.")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name is this machine's own."""
+    if host in _LOCAL_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def requires(scope: Scope) -> DependsParam:
+    """A dependency of a route: only requests that may do this pass."""
+
+    def admit(
+        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    ) -> Key | None:
+        access = cast(Access, request.app.state.access)
+        bearer = None if credentials is None else credentials.credentials
+        return access.admit(request, bearer=bearer, needed=scope)
+
+    return cast(DependsParam, Depends(admit))
+
+
+def _is_same_origin(request: Request) -> bool:
+    """Whether a browser's request comes from our own page; other programs send no origin."""
+    origin = request.headers.get("origin")
+    if request.method in _SAFE_METHODS or origin is None:
+        return True
+    return urlsplit(origin).netloc == request.headers.get("host", "")

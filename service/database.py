@@ -1,0 +1,99 @@
+"""The service's own tables: keys and jobs. Beside the catalogue, for a store outlives the servers that serve it.
+
+SQLite in the store's folder by default; any other database that SQLAlchemy knows (PostgreSQL) by its URL, which several
+servers and workers then share.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from service.errors import DatabaseUnavailableError
+
+_BUSY_TIMEOUT_MS = 10_000
+
+
+class Base(DeclarativeBase):
+    """Base of the service's tables."""
+
+
+class KeyRow(Base):
+    """A key: what it may do, and the hash of its secret. A revoked key stays, so that its use can be told."""
+
+    __tablename__ = "api_keys"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    scope: Mapped[str]
+    secret_sha256: Mapped[str]
+    requests_per_minute: Mapped[int]
+    created_at: Mapped[str]
+    """UTC, ISO 8601."""
+    revoked_at: Mapped[str | None]
+
+
+class Database:
+    """Transactions on the service's tables. Safe to use from several threads.
+
+    Tables, and SQLite's file, are made when they are first written to, so that looking into a store changes nothing.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine(url)
+        self._making = threading.Lock()
+        self._is_made = False
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Commit at the end, or roll back on an error. Raises DatabaseUnavailableError."""
+        try:
+            with self._making:
+                if not self._is_made:
+                    self._make()
+            with self._engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            raise DatabaseUnavailableError(
+                "The database of keys and jobs cannot be used; the server's log says why."
+            ) from error
+
+    def holds_anything(self) -> bool:
+        """Whether there can be anything in it: False while SQLite's file was never made."""
+        file = self._engine.url.database if self._engine.dialect.name == "sqlite" else None
+        return file is None or Path(file).exists()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def _make(self) -> None:
+        if self._engine.dialect.name == "sqlite" and self._engine.url.database:
+            Path(self._engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+        with self._engine.begin() as connection:
+            Base.metadata.create_all(connection)
+        self._is_made = True
+
+
+def open_database(store_dir: Path, url: str | None) -> Database:
+    """The tables of a store: in SQLite beside its catalogue, unless another database is given."""
+    return Database(url or f"sqlite:///{store_dir / 'service.sqlite'}")
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        # Python's driver begins transactions late; begin them at once, as writers, so that none has to be retried.
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def _set_up_sqlite(connection: object, _: object) -> None:
+    connection.isolation_level = None  # type: ignore[attr-defined]
+    for pragma in (f"busy_timeout = {_BUSY_TIMEOUT_MS}", "journal_mode = WAL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")  # type: ignore[attr-defined]

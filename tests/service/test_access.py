@@ -1,0 +1,147 @@
+"""Who may ask for what: every route, asked by everybody; and what a server without keys answers to whom."""
+
+import re
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from service.app import create_app
+from service.database import open_database
+from service.errors import UnknownKeyError
+from service.keys import Keys, Scope
+from service.rate_limit import RateLimiter
+from tests.service.helpers import client_of
+
+PUBLIC = {"/healthz", "/readyz"}
+NEEDS = {
+    ("POST", "/v1/search"): Scope.SEARCH,
+    ("GET", "/v1/libraries"): Scope.SEARCH,
+    ("GET", "/v1/clips/{clip_id}"): Scope.SEARCH,
+    ("GET", "/v1/clips/{clip_id}/audio"): Scope.SEARCH,
+    ("GET", "/v1/clips/{clip_id}/audio.wav"): Scope.SEARCH,
+    ("GET", "/v1/clips/{clip_id}/waveform"): Scope.SEARCH,
+}
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    return Keys(open_database(tmp_path, None))
+
+
+def guarded(app: FastAPI) -> list[tuple[str, str]]:
+    """Every operation that is not public."""
+    paths = app.openapi()["paths"]
+    return sorted((method.upper(), path) for path in paths if path not in PUBLIC for method in paths[path])
+
+
+def asked(client: TestClient, method: str, path: str, key: str | None) -> tuple[int, str]:
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    answer = client.request(method, re.sub(r"\{\w+\}", "9f2c61d0a4b7e853", path), headers=headers)
+    return answer.status_code, answer.text
+
+
+def test_every_route_is_asked_by_everybody(tmp_path: Path, keys: Keys) -> None:
+    app = create_app(store_dir=tmp_path, is_local=False)
+    assert guarded(app) == sorted(NEEDS), "a new route says here what it needs"
+    _, texts = zip(*(keys.create(name=scope, scope=scope) for scope in Scope), strict=True)
+    revoked, revoked_text = keys.create(name="revoked", scope=Scope.ADMIN)
+    keys.revoke(revoked.key_id)
+    stranger = revoked_text[:-4] + "aaaa"
+    client = client_of(app)
+    for (method, path), needed in NEEDS.items():
+        for key in (None, "", "sgk", "sgk_x_y", "päss", stranger, revoked_text, texts[0].upper()):
+            headers = {} if key is None else {"Authorization": f"Bearer {key}".encode()}
+            answer = client.request(method, path, headers=headers)
+            assert answer.status_code == 401, (method, path, key)
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.headers["www-authenticate"] == "Bearer"
+            assert str(tmp_path) not in answer.text
+        for scope, key in zip(Scope, texts, strict=True):
+            status, text = asked(client, method, path, key)
+            # The model is not loaded here: whoever may pass hears so.
+            assert status == (503 if scope.includes(needed) else 403), (method, path, scope)
+            assert key not in text
+    for path in PUBLIC:
+        assert asked(client, "GET", path, None)[0] in (200, 503)
+
+
+def test_without_keys_it_is_open_on_this_machine_alone(tmp_path: Path) -> None:
+    local = client_of(create_app(store_dir=tmp_path))
+    assert local.get("/v1/libraries").status_code == 503, "open: only the model is not there yet"
+    for name in ("localhost:8000", "[::1]:8000"):
+        assert local.get("/v1/libraries", headers={"Host": name}).status_code == 503
+    rebound = local.get("/v1/libraries", headers={"Host": "evil.example"})
+    assert (rebound.status_code, "localhost" in rebound.json()["detail"]) == (403, True)
+    foreign = local.post("/v1/search", json={"text": "x"}, headers={"Origin": "http://evil.example"})
+    assert foreign.status_code == 403
+    own = local.post("/v1/search", json={"text": "x"}, headers={"Origin": "http://127.0.0.1:8000"})
+    assert own.status_code == 503
+    elsewhere = client_of(create_app(store_dir=tmp_path, is_local=False)).get("/v1/libraries")
+    assert (elsewhere.status_code, "keys create" in elsewhere.json()["detail"]) == (401, True)
+    assert not (tmp_path / "service.sqlite").exists(), "looking makes nothing"
+
+
+def test_once_there_are_keys_this_machine_needs_one_too(tmp_path: Path, keys: Keys) -> None:
+    client = client_of(create_app(store_dir=tmp_path))
+    key, text = keys.create(name="", scope=Scope.SEARCH)
+    assert client.get("/v1/libraries").status_code == 401
+    assert asked(client, "GET", "/v1/libraries", text)[0] == 503
+    keys.revoke(key.key_id)
+    assert client.get("/v1/libraries").status_code == 503
+
+
+def test_a_key_has_its_share_of_requests_and_is_told_when_to_come_back(tmp_path: Path, keys: Keys) -> None:
+    client = client_of(create_app(store_dir=tmp_path))
+    _, text = keys.create(name="", scope=Scope.SEARCH, requests_per_minute=3)
+    _, other = keys.create(name="", scope=Scope.SEARCH)
+    assert [asked(client, "GET", "/v1/libraries", text)[0] for _ in range(4)] == [503, 503, 503, 429]
+    answer = client.get("/v1/libraries", headers={"Authorization": f"Bearer {text}"})
+    assert 1 <= int(answer.headers["retry-after"]) <= 20
+    assert asked(client, "GET", "/v1/libraries", other)[0] == 503
+
+
+def test_the_pages_cookie_opens_only_for_the_page(tmp_path: Path, keys: Keys) -> None:
+    client = client_of(create_app(store_dir=tmp_path))
+    _, text = keys.create(name="", scope=Scope.SEARCH)
+    client.cookies.set("sonoglot_key", text)
+    assert client.get("/v1/libraries").status_code == 503
+    assert client.post("/v1/search", headers={"Origin": "http://evil.example"}).status_code == 403
+    assert client.post("/v1/search", headers={"Origin": "http://127.0.0.1:8000"}).status_code == 503
+
+
+def test_a_bucket_fills_evenly() -> None:
+    now = [0.0]
+    limiter = RateLimiter(now_s=lambda: now[0])
+    assert [limiter.wait_s("a", per_minute=2) for _ in range(3)] == [0, 0, 30]
+    now[0] = 29.0
+    assert limiter.wait_s("a", per_minute=2) == pytest.approx(1)
+    now[0] = 30.0
+    assert limiter.wait_s("a", per_minute=2) == 0
+    now[0] = 1e6
+    assert [limiter.wait_s("a", per_minute=2) for _ in range(3)] == [0, 0, 30], (
+        "no more than a minute's is kept"
+    )
+
+
+def test_keys_are_kept_as_hashes_and_revoked_once(tmp_path: Path, keys: Keys) -> None:
+    key, text = keys.create(name="Ada", scope=Scope.INDEX)
+    secret = text.rsplit("_", 1)[-1] if text.count("_") == 2 else text.split("_", 2)[2]
+    assert secret.encode() not in b"".join(path.read_bytes() for path in tmp_path.glob("service.sqlite*"))
+    assert keys.check(text) == key
+    keys.revoke(key.key_id)
+    assert keys.check(text) is None
+    assert [(held.name, held.revoked_at is None) for held in keys.all()] == [("Ada", False)]
+    for unknown in (key.key_id, "none"):
+        with pytest.raises(UnknownKeyError):
+            keys.revoke(unknown)
+
+
+def test_a_database_that_cannot_be_used_says_so_without_its_path(tmp_path: Path) -> None:
+    (tmp_path / "service.sqlite").write_bytes(b"no database at all" * 100)
+    client = client_of(create_app(store_dir=tmp_path))
+    answer = client.get("/v1/libraries")
+    assert answer.status_code == 503
+    assert "database of keys" in answer.json()["detail"]
+    assert str(tmp_path) not in answer.text
