@@ -68,12 +68,13 @@ class LibraryWatch:
         folders: list[Path],
         plan: WatchPlan,
         prune: bool = False,
+        on_open: Callable[[Store], None] = lambda store: None,
         on_wait: Callable[[], None] = lambda: None,
         on_progress: OnProgress = show_nothing,
         on_report: OnReport = say_nothing,
     ) -> None:
-        """``on_wait`` is called when another process is writing to the store, once each time; ``on_progress``
-        hears of whole scans alone.
+        """``on_open`` is given the store whenever it was opened. ``on_wait`` is called when another process is
+        writing to it, once each time. ``on_progress`` hears of whole scans alone.
 
         Raises:
             WatchError: a path is no folder.
@@ -84,6 +85,7 @@ class LibraryWatch:
         self._folders = [Path(os.path.abspath(folder)) for folder in folders]
         self._plan = plan
         self._prune = prune
+        self._on_open = on_open
         self._on_wait = on_wait
         self._on_progress = on_progress
         self._on_report = on_report
@@ -116,6 +118,7 @@ class LibraryWatch:
             paths = None
         with ExitStack() as stack:
             store = self._open(stack)
+            self._on_open(store)
             try:
                 summary = self._index(store, paths, changes.restless)
             except KeyboardInterrupt:

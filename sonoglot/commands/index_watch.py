@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from indexer.build import OnProgress, OnReport
+    from indexer.store import Store
     from indexer.watching import Round, WatchPlan
     from model.retrieval_model import RetrievalModel
 
@@ -24,6 +25,7 @@ def watch_library(
     folders: list[Path],
     plan: "WatchPlan",
     prune: bool,
+    on_open: "Callable[[Store], None]",
     on_progress: "OnProgress",
     on_report: "OnReport",
     show: "Callable[[Round], None]",
@@ -38,6 +40,7 @@ def watch_library(
         folders=folders,
         plan=plan,
         prune=prune,
+        on_open=on_open,
         on_wait=lambda: click.echo("Another process is writing to the store; waiting for it.", err=True),
         on_progress=on_progress,
         on_report=on_report,
