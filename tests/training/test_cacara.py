@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from model.anchor import Anchor
 from model.beats_checkpoint import load_beats
 from model.config import AnchorReference
-from model.directory import load_anchor, load_model, load_space, load_tensors
+from model.directory import load_model, load_space
+from model.torch_directory import load_anchor, load_tensors
 from model.encoder_presets import encoder_preset
 from model.errors import ModelDirectoryError
 from model.open_clip_anchor import OpenClipAnchor
