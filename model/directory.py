@@ -1,7 +1,7 @@
 """Opens model directories, whatever runs them: one with ``onnx.json`` in ONNX Runtime, any other in torch.
 
 Nothing here imports torch before a model that needs it is asked for, so that searching and serving with an exported
-model (``sonoglot models export``) work where torch is not installed.
+model (``sonoglot export``) work where torch is not installed.
 """
 
 from pathlib import Path
@@ -43,10 +43,10 @@ def _torch_directory(directory: Path) -> ModuleType:
     try:
         from model import torch_directory
     except ModuleNotFoundError as error:
-        if error.name != "torch":
+        if error.name is None or error.name.partition(".")[0] == __package__:
             raise
         raise MissingPartError(
-            f"the model in {directory} runs in torch, which is not installed: run `pip install torch`, or give a "
-            "model that `sonoglot models export` wrote elsewhere (--model, or SONOGLOT_MODEL)"
+            f"the model in {directory} needs the package {error.name}, which is not installed: install Sonoglot with "
+            "all its dependencies, or give a model that `sonoglot export` wrote (--model, or SONOGLOT_MODEL)"
         ) from error
     return torch_directory

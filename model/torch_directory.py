@@ -117,6 +117,14 @@ def save_model(
     write_card(directory, card)
 
 
+def read_card(directory: Path) -> str:
+    """Return the model card. Raises ModelDirectoryError if there is none: a model's licences stand there."""
+    try:
+        return (directory / CARD_FILE).read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise ModelDirectoryError(f"{directory / CARD_FILE}, the model's card, cannot be read: {error}") from error
+
+
 def write_card(directory: Path, card: str) -> None:
     """Write the model card. Raises ModelDirectoryError if it cannot be written."""
     _write(directory / CARD_FILE, card.encode())

