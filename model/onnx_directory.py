@@ -20,6 +20,12 @@ E5_TOKENIZER, E5_CHARACTERS, E5_WORDS = "e5-tokenizer.json", "e5-characters.json
 USE_TOKENIZER, USE_NORMAL_FORMS = "use-tokenizer.json", "use-normal-forms.json"
 USE_PIECES, USE_SCALES = "use-pieces.npy", "use-scales.npy"
 LEXICON = "lexicon.npy"
+FILES = (
+    *(TEXT_NETWORK, IMAGE_NETWORK, AUDIO_NETWORK),
+    *(E5_TOKENIZER, E5_CHARACTERS, E5_WORDS),
+    *(USE_TOKENIZER, USE_NORMAL_FORMS, USE_PIECES, USE_SCALES),
+    LEXICON,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,6 +77,15 @@ def read_onnx_facts(directory: Path) -> OnnxFacts:
         raise ModelDirectoryError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ModelDirectoryError(f"{path} does not describe an exported model: {error}") from error
+
+
+def check_complete(directory: Path) -> None:
+    """Raise ModelDirectoryError if a file is missing."""
+    missing = [name for name in FILES if not (directory / name).is_file()]
+    if missing:
+        raise ModelDirectoryError(
+            f"{directory} is incomplete: {', '.join(missing)} is missing. Export the model again"
+        )
 
 
 def write_onnx_facts(directory: Path, facts: OnnxFacts) -> None:

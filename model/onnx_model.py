@@ -78,4 +78,6 @@ class _Later:
 
 def load_onnx_model(directory: Path) -> OnnxModel:
     """Open an exported model. Raises ModelDirectoryError if it is incomplete."""
-    return OnnxModel(directory, files.read_onnx_facts(directory))
+    facts = files.read_onnx_facts(directory)
+    files.check_complete(directory)
+    return OnnxModel(directory, facts)

@@ -27,6 +27,7 @@ class OnnxTextTower:
 
     def __init__(self, directory: Path, *, e5: files.E5Ids, dim: int, threads: int) -> None:
         self._dim = dim
+        self._network = Network(directory / files.TEXT_NETWORK, threads=threads)
         try:
             self._e5 = _e5_tokenizer(directory, e5)
             self._use = _use_tokenizer(directory)
@@ -35,8 +36,7 @@ class OnnxTextTower:
             self._lexicon = np.load(directory / files.LEXICON, mmap_mode="r")
             self._scales = np.load(directory / files.USE_SCALES)
         except Exception as error:  # the tokenizers library raises Exception itself
-            raise ModelDirectoryError(f"{directory} is incomplete: {error}. Export the model again") from error
-        self._network = Network(directory / files.TEXT_NETWORK, threads=threads)
+            raise ModelDirectoryError(f"{directory} is damaged: {error}. Export the model again") from error
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit vectors, shape (len(texts), D)."""
