@@ -85,9 +85,7 @@ def _facts(model: TorchModel, encoder: CompactAudioEncoder) -> files.OnnxFacts:
         window_s=model.window_s,
         hop_s=model.hop_s,
         e5=files.E5Ids(bos=tokens.bos, eos=tokens.eos, pad=tokens.pad),
-        spectra=files.Spectra(
-            window_size=mel.window_size, hop_size=mel.hop_size, fft_size=mel.fft_size
-        ),
+        spectra=files.Spectra(window_size=mel.window_size, hop_size=mel.hop_size, fft_size=mel.fft_size),
     )
 
 

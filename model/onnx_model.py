@@ -5,8 +5,6 @@ network is in eight bits, its vectors have a cosine of more than .99 with those 
 (docs/decisions/0009). Sounds and pictures are always embedded in float32, so a library may be indexed by either.
 """
 
-import os
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from PIL.Image import Image
 
 from model import onnx_directory as files
 from model.image_views import image_views
-from model.onnx_sessions import Network
+from model.onnx_sessions import CORES, Network, side_by_side
 from model.onnx_text import OnnxTextTower
 from model.power_spectra import PowerSpectra
 from model.retrieval_model import RetrievalModel
@@ -31,49 +29,38 @@ class OnnxModel(RetrievalModel):
     stream_windows = 1
 
     def __init__(self, directory: Path, facts: files.OnnxFacts) -> None:
-        cores = os.cpu_count() or 1
         self.space = facts.space
         self.sample_rate_hz, self.window_s, self.hop_s = facts.sample_rate_hz, facts.window_s, facts.hop_s
-        self.streams = cores
-        self._text = OnnxTextTower(directory, e5=facts.e5, dim=facts.space.dim, threads=cores)
-        self._image = Network(directory / files.IMAGE_NETWORK, threads=cores)
-        self._audio = Network(directory / files.AUDIO_NETWORK, threads=cores)
+        self.streams = CORES
+        self._text = OnnxTextTower(directory, facts)
+        self._image = Network(directory / files.IMAGE_NETWORK)
+        self._audio = Network(directory / files.AUDIO_NETWORK)
         self._power = PowerSpectra(facts.spectra)
-        self._one_thread = _Later(directory / files.AUDIO_NETWORK, threads=1)
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return self._text.embed(texts)
 
     def embed_images(self, images: Sequence[Image]) -> NDArray[np.float32]:
         vectors = [self._image({"views": np.ascontiguousarray(image_views(image))}) for image in images]
-        return np.stack(vectors) if vectors else np.empty((0, self.space.dim), np.float32)
+        return self._stacked(vectors)
 
     def embed_audio(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._hear(self._audio, windows)
+        self._check(windows)
+        return self._stacked(side_by_side(self._hear, list(windows)))
 
     def embed_in_stream(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._hear(self._one_thread.network(), windows)
+        self._check(windows)
+        return self._stacked([self._hear(window) for window in windows])
 
-    def _hear(self, network: Network, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        if windows.ndim != 2 or windows.shape[1] != self.window_samples:
-            raise ValueError(f"windows have {self.window_samples} samples, not the shape {windows.shape}")
-        vectors = [network({"power": self._power(window[None])})[0] for window in windows]
+    def _hear(self, window: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._audio({"power": self._power(window[None])})[0]
+
+    def _stacked(self, vectors: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         return np.stack(vectors) if vectors else np.empty((0, self.space.dim), np.float32)
 
-
-class _Later:
-    """A network that is opened when it is first needed: a server that indexes nothing has no use for it."""
-
-    def __init__(self, path: Path, *, threads: int) -> None:
-        self._path, self._threads = path, threads
-        self._lock = threading.Lock()
-        self._network: Network | None = None
-
-    def network(self) -> Network:
-        with self._lock:
-            if self._network is None:
-                self._network = Network(self._path, threads=self._threads)
-            return self._network
+    def _check(self, windows: NDArray[np.float32]) -> None:
+        if windows.ndim != 2 or windows.shape[1] != self.window_samples:
+            raise ValueError(f"windows have {self.window_samples} samples, not the shape {windows.shape}")
 
 
 def load_onnx_model(directory: Path) -> OnnxModel:

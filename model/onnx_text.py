@@ -15,21 +15,21 @@ from model import onnx_directory as files
 from model.e5_file import E5Tokenizer, dequantise
 from model.errors import ModelDirectoryError
 from model.lexical_rows import lexical_rows
-from model.onnx_sessions import Network
+from model.onnx_sessions import Network, side_by_side
 from model.use_tokenizer import UseTokenizer
 
-TOKENS_PER_BATCH = 2048
-"""Most tokens of a batch, padding included; a longer text is a batch of its own."""
+TOKENS_PER_BATCH = 256
+"""Most tokens of a batch, padding included; a longer text is a batch of its own. More are hardly faster."""
 
 
 class OnnxTextTower:
     """Texts to unit vectors, (N, D)."""
 
-    def __init__(self, directory: Path, *, e5: files.E5Ids, dim: int, threads: int) -> None:
-        self._dim = dim
-        self._network = Network(directory / files.TEXT_NETWORK, threads=threads)
+    def __init__(self, directory: Path, facts: files.OnnxFacts) -> None:
+        self._dim = facts.space.dim
+        self._network = Network(directory / files.TEXT_NETWORK)
         try:
-            self._e5 = _e5_tokenizer(directory, e5)
+            self._e5 = _e5_tokenizer(directory, facts.e5)
             self._use = _use_tokenizer(directory)
             self._words = np.load(directory / files.E5_WORDS, mmap_mode="r")
             self._pieces = np.load(directory / files.USE_PIECES, mmap_mode="r")
@@ -45,18 +45,18 @@ class OnnxTextTower:
             return vectors
         words, pieces = self._e5.encode(texts), self._use.encode(texts)
         known = lexical_rows(self._e5, texts)
-        for rows in batches([max(len(w), len(p)) for w, p in zip(words, pieces, strict=True)]):
+        lengths = [max(len(w), len(p)) for w, p in zip(words, pieces, strict=True)]
+
+        def embed_batch(rows: Sequence[int]) -> NDArray[np.float32]:
             word_ids, word_mask = _padded([words[row] for row in rows], self._e5.pad)
             piece_ids, piece_mask = _padded([pieces[row] for row in rows], 0)
-            vectors[rows] = self._network(
-                {
-                    "words": self._word_rows(word_ids),
-                    "word_mask": word_mask,
-                    "pieces": self._piece_rows(piece_ids),
-                    "piece_mask": piece_mask,
-                    "lexicon": self._lexical([known[row] for row in rows]),
-                }
-            )
+            inputs = {"words": self._word_rows(word_ids), "word_mask": word_mask}
+            inputs |= {"pieces": self._piece_rows(piece_ids), "piece_mask": piece_mask}
+            return self._network(inputs | {"lexicon": self._lexical([known[row] for row in rows])})
+
+        by_length = list(batches(lengths))
+        for rows, of_batch in zip(by_length, side_by_side(embed_batch, by_length), strict=True):
+            vectors[rows] = of_batch
         return vectors
 
     def _word_rows(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -26,4 +26,4 @@ class PowerSpectra:
         mirrored = np.pad(waveforms, ((0, 0), (half, half)), mode="reflect")
         frames = sliding_window_view(mirrored, self._sizes.fft_size, axis=1)[:, :: self._sizes.hop_size]
         spectra = np.fft.rfft(frames * self._taper)
-        return spectra.real**2 + spectra.imag**2
+        return (spectra.real**2 + spectra.imag**2).astype(np.float32, copy=False)

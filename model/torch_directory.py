@@ -122,7 +122,9 @@ def read_card(directory: Path) -> str:
     try:
         return (directory / CARD_FILE).read_text("utf-8")
     except (OSError, ValueError) as error:
-        raise ModelDirectoryError(f"{directory / CARD_FILE}, the model's card, cannot be read: {error}") from error
+        raise ModelDirectoryError(
+            f"{directory / CARD_FILE}, the model's card, cannot be read: {error}"
+        ) from error
 
 
 def write_card(directory: Path, card: str) -> None:

@@ -43,9 +43,8 @@ def use_tokenizer() -> tuple[Tokenizer, dict[str, str]]:
     pieces = list(zip(theirs._pieces, map(float, theirs._scores), strict=True))
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=UNKNOWN, byte_fallback=False))
     normaliser = theirs._normalizer
-    forms = {
-        key.decode(): normaliser._replacement(value).decode() for key, value in _entries(normaliser._units)
-    }
+    entries = _entries(normaliser._units or ())
+    forms = {key.decode(): normaliser._replacement(value).decode() for key, value in entries}
     return tokenizer, forms
 
 

@@ -38,13 +38,18 @@ class UseTokenizer:
     def _replaced(self, text: str) -> str:
         parts, at = [], 0
         while at < len(text):
-            for width in range(self.longest, 0, -1):
-                form = self.normal_forms.get(text[at : at + width])
-                if form is not None:
-                    break
-            parts.append(text[at] if form is None else form)
+            form, width = self._form_at(text, at)
+            parts.append(form)
             at += width
         return "".join(parts)
+
+    def _form_at(self, text: str, at: int) -> tuple[str, int]:
+        """Return what stands for the longest known characters from ``at`` on, and how many they are."""
+        for width in range(self.longest, 0, -1):
+            form = self.normal_forms.get(text[at : at + width])
+            if form is not None:
+                return form, min(width, len(text) - at)
+        return text[at], 1
 
 
 def _ids(ids: Sequence[int], offsets: Sequence[tuple[int, int]]) -> list[int]:

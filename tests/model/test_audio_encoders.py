@@ -12,9 +12,9 @@ from torch import Tensor
 from model.audio_encoders import AudioConfig, audio_config_fields, build_encoder, read_audio_config
 from model.config import AnchorReference, ModelConfig
 from model.directory import DEFAULT_MODEL_DIR
-from model.torch_directory import load_torch_model, save_model
 from model.errors import ModelDirectoryError, TooLongError, WeightsError
 from model.open_clip_anchor import OpenClipAnchor
+from model.torch_directory import load_torch_model, save_model
 from model.torch_model import embed_windows
 from model.trained_ear import EarConfig
 from tests.model.tiny_encoders import DIM, TINY_AUDIO_MAE, TINY_BEATS, TINY_EAT, TINY_HTSAT

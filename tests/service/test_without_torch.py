@@ -1,4 +1,4 @@
-"""Searching and serving with an exported model where torch is not installed: from another process that cannot import it."""
+"""Searching and serving with an exported model where torch is not installed: in a process that cannot import it."""
 
 import json
 import subprocess
@@ -71,8 +71,9 @@ def test_what_it_indexes_itself_is_what_torch_indexes(
     )
     assert indexed[0] == again[0] == 0, (indexed, again)
     scores = {hit["path"]: hit["score"] for hit in json.loads(again[1])["hits"]}
-    from sonoglot.cli import app
     from typer.testing import CliRunner
+
+    from sonoglot.cli import app
 
     by_torch = CliRunner().invoke(
         app, ["search", "rain", "--library", "weather", "--json", "--store", str(store_dir)]
