@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL.Image import Image
 from torch import Tensor
 from torch.nn import functional as F
 
 from model.anchor import Anchor
 from model.compact_text import TextTower
-from model.imagenet import IMAGE_SIZE_PX, image_network
+from model.image_views import image_views
+from model.imagenet import image_network
 
 TOP_CLASSES = 10  # ConSE's own choice
 LICENCE = "e5-small MIT, USE Apache-2.0, EfficientNet-lite0 Apache-2.0, lexicon and head Apache-2.0"
@@ -38,39 +39,23 @@ class CompactAnchor(Anchor):
         self.dim = self._class_vectors.shape[1]
         tower = {key.removeprefix("text."): t for key, t in tensors.items() if key.startswith("text.")}
         concepts = len(tower["concepts.entries"])
-        self._tower = TextTower(self.dim, concepts=concepts).requires_grad_(False).eval()
-        self._tower.load_state_dict(tower)
-        self._image_network = image_network()
+        self.tower = TextTower(self.dim, concepts=concepts).requires_grad_(False).eval()
+        self.tower.load_state_dict(tower)
+        self.image_network = image_network()
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         with torch.inference_mode():
-            return self._tower(texts).numpy()
+            return self.tower(texts).numpy()
 
-    def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+    def embed_images(self, images: Sequence[Image]) -> NDArray[np.float32]:
         with torch.inference_mode():
-            vectors = [self._embed_views(image_views(image)) for image in images]
+            vectors = [self._embed_views(torch.from_numpy(image_views(image))) for image in images]
         return np.stack(vectors) if vectors else np.empty((0, self.dim), np.float32)
 
     def _embed_views(self, views: Tensor) -> NDArray[np.float32]:
-        probabilities = self._image_network(views).softmax(-1).mean(0)
-        top, classes = probabilities.topk(TOP_CLASSES)
-        return F.normalize(top @ self._class_vectors[classes], dim=-1).numpy()
+        return self.vector_of(self.image_network(views)).numpy()
 
-
-def image_views(image: Image.Image) -> Tensor:
-    """Return the whole picture, padded to a square, and its centre, (2, 3, 224, 224) in [-1, 1].
-
-    Drawings fill their frame and lose their outline when cropped; photos hold their subject in the centre.
-    """
-    image = image.convert("RGB")
-    side = max(image.size)
-    whole = Image.new("RGB", (side, side), "white")
-    whole.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
-    short = min(image.size)
-    left, top = (image.width - short) // 2, (image.height - short) // 2
-    centre = image.crop((left, top, left + short, top + short))
-    views = [
-        view.resize((IMAGE_SIZE_PX, IMAGE_SIZE_PX), Image.Resampling.BICUBIC) for view in (whole, centre)
-    ]
-    pixels = np.stack([np.asarray(view, np.float32) for view in views])
-    return torch.from_numpy((pixels - 127.0) / 128.0).permute(0, 3, 1, 2)
+    def vector_of(self, logits: Tensor) -> Tensor:
+        """Return the unit vector, (D,), of a picture whose views were classified, (views, classes)."""
+        top, classes = logits.softmax(-1).mean(0).topk(TOP_CLASSES)
+        return F.normalize(top @ self._class_vectors[classes], dim=-1)

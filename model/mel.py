@@ -44,4 +44,8 @@ class MelEnergies(nn.Module):
                 self.taper,
                 return_complex=True,
             )
-            return spectrum.abs().square().transpose(1, 2) @ self.filters
+            return self.bands(spectrum.abs().square().transpose(1, 2))
+
+    def bands(self, power: Tensor) -> Tensor:
+        """Sum power spectra, (N, frames, fft_size // 2 + 1), into bands, (N, frames, bins)."""
+        return power @ self.filters

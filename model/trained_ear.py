@@ -61,7 +61,11 @@ class LogMel(nn.Module):
         )
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        level_db = 10 * torch.log10(self.mel(waveforms).clamp(min=1e-10))
+        return self.image(self.mel(waveforms))
+
+    def image(self, energies: Tensor) -> Tensor:
+        """Return the images of mel energies, (N, frames, bins)."""
+        level_db = 10 * torch.log10(energies.clamp(min=1e-10))
         loudest = level_db.amax(dim=(1, 2), keepdim=True).clamp(min=self.quiet_db)
         scaled = (level_db - loudest).clamp(min=-self.range_db) / (self.range_db / 2) + 1
         return scaled.transpose(1, 2)[:, None]
@@ -85,11 +89,14 @@ class TrainedEar(AudioEncoder):
         self.projection = nn.Linear(FEATURES, config.embed_dim)
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        return self.projection(self.dropout(self.features(waveforms)))
+        return self.hear(self.log_mel(waveforms))
 
-    def features(self, waveforms: Tensor) -> Tensor:
-        """Return what the projection reads, (N, FEATURES)."""
-        images = self.spec_augment(self.log_mel(waveforms)).contiguous(memory_format=torch.channels_last)
+    def hear(self, images: Tensor) -> Tensor:
+        """Embed log-mel images, (N, 1, mel_bins, frames), to (N, embed_dim)."""
+        return self.projection(self.dropout(self._features(images)))
+
+    def _features(self, images: Tensor) -> Tensor:
+        images = self.spec_augment(images).contiguous(memory_format=torch.channels_last)
         maps = self.network.forward_features(images)
         over_time = maps.mean(2)  # (N, C, frames'): a sound's pitch range does not say where it is
         # the mean hears textures, the maximum hears a single bark in silence (as PANNs, arXiv 1912.10211)

@@ -9,6 +9,7 @@ from sonoglot.commands import (
     dataset,
     evaluate,
     experiment,
+    export,
     index,
     keys,
     libraries,
@@ -44,6 +45,7 @@ app.command("verify")(readable_errors(verify.verify))
 app.command("rebuild")(readable_errors(verify.rebuild))
 app.command("remove")(readable_errors(remove.remove))
 app.command("models")(readable_errors(models.models))
+app.command("export")(readable_errors(export.export))
 app.command("convert-beats")(readable_errors(convert_beats.convert_beats))
 app.command("tags")(readable_errors(tags.tags))
 app.command("manifest")(readable_errors(manifest.manifest))

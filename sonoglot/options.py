@@ -17,7 +17,12 @@ StoreOption = Annotated[
 ]
 ModelOption = Annotated[
     Path | None,
-    typer.Option("--model", metavar="DIR", help="Model directory; the built-in model if not given."),
+    typer.Option(
+        "--model",
+        metavar="DIR",
+        envvar="SONOGLOT_MODEL",
+        help="Model directory; the built-in model if not given.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 LibraryOption = Annotated[

@@ -101,6 +101,15 @@ def test_every_dependency_has_a_range_and_the_installed_version_is_inside_it() -
             assert requirement.specifier.contains(installed), f"{text}, but {installed} is installed"
 
 
+def test_what_serving_needs_has_the_projects_own_ranges() -> None:
+    lines = (ROOT / "docker" / "requirements-serve.txt").read_text().splitlines()
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    extras = project()["optional-dependencies"]
+    assert set(wanted) <= {*project()["dependencies"], *extras["cpu"], *extras["onnx"]}
+    assert wanted == sorted(wanted)
+    assert not [line for line in wanted if line.startswith("torch")]
+
+
 def test_files_that_are_not_python_travel_in_the_package() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     for package, patterns in settings["package-data"].items():

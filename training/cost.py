@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import torch
 
-from model.directory import load_anchor
 from model.presets import COMPACT
 from model.space import EmbeddingSpace
+from model.torch_directory import load_anchor
 from training.cost_runs import CostSetup, FrozenRun, TriModalRun
 from training.errors import DataError, MeteringError
 from training.experiments.table import Table

@@ -11,10 +11,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from model.audio_encoders import start_encoder
-from model.directory import load_anchor
 from model.encoder_presets import EncoderPreset
 from model.images import load_image
 from model.open_clip_loading import load_parts
+from model.torch_directory import load_anchor
 from training.ahead import ahead
 from training.batch import WHOLE, Batch, Share
 from training.captioned_clips import CaptionedClips

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.compact_text import encoders
-from model.lexicon import ROWS, WIDTH, Lexicon, lexical_rows
+from model.lexical_rows import ROWS, lexical_rows
+from model.lexicon import WIDTH, Lexicon
 from training.distillation import distillation_loss
 from training.parallel_text import TextPair
 from training.sampling import PairSampler

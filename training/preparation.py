@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from model.anchor import Anchor
 from model.audio_encoder import AudioEncoder
-from model.retrieval_model import embed_windows
+from model.torch_model import embed_windows
 from training.audio_data import FULL_SCALE, load_waveforms
 from training.captions import ClipText, clip_texts
 from training.dataset import AlignmentData, DrawChoices

@@ -217,13 +217,13 @@ def emergence(
     seed: SeedOption = 0,
 ) -> None:
     """The control of emergence: what fine-tuning on audio-image pairs adds to finding sounds by pictures."""
-    from model.directory import load_model
+    from model.torch_directory import load_torch_model
     from training.experiments.emergence import FineTuning
     from training.experiments.emergence import emergence as experiment
     from training.preparation import split_entries
     from training.query_files import read_queries
 
-    loaded = load_model(model)
+    loaded = load_torch_model(model)
     train, held_out = split_entries(data)
     table = experiment(
         loaded,

@@ -87,6 +87,7 @@ def document(summary: "IndexSummary", *, model_name: str) -> dict[str, Any]:
         "failed": _reports(summary.failed),
         "missing": _reports(summary.missing),
         "moved": summary.moved,
+        "redescribed": summary.redescribed,
         "copies": summary.copies,
         "segments": summary.segments,
         "audio_s": summary.audio_s,
@@ -127,7 +128,11 @@ def print_tables(summary: "IndexSummary") -> None:
     told = (
         f"{summary.segments} new segments from {summary.audio_s:.0f} s of audio in {summary.elapsed_s:.1f} s"
     )
-    for count, what in ((summary.moved, "moved files were recognised"), (summary.copies, "are copies")):
+    for count, what in (
+        (summary.moved, "moved files were recognised"),
+        (summary.copies, "are copies"),
+        (summary.redescribed, "are described anew by a table beside them"),
+    ):
         if count:
             console.print(f"{count} {what}: nothing to embed.", highlight=False)
     console.print(f"{told}; {summary.searchable} clips can be searched.", highlight=False)

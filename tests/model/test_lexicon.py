@@ -3,7 +3,8 @@
 import torch
 
 from model.compact_text import encoders
-from model.lexicon import ROWS, Lexicon, lexical_rows
+from model.lexical_rows import ROWS, lexical_rows
+from model.lexicon import Lexicon
 
 
 def rows(*texts: str) -> list[list[int]]:

@@ -15,11 +15,12 @@ from typer.testing import CliRunner
 from model.anchor import Anchor
 from model.beats_checkpoint import load_beats
 from model.config import AnchorReference
-from model.directory import load_anchor, load_model, load_space, load_tensors
+from model.directory import load_model, load_space
 from model.encoder_presets import encoder_preset
 from model.errors import ModelDirectoryError
 from model.open_clip_anchor import OpenClipAnchor
 from model.presets import COMPACT, LOCAL
+from model.torch_directory import load_anchor, load_tensors
 from model.weights import tensors_hash
 from sonoglot.cli import app
 from tests.model.beats_reference import REFERENCE

@@ -9,7 +9,8 @@ import soundfile
 import torch
 from typer.testing import CliRunner
 
-from model.directory import AUDIO_PREFIX, DEFAULT_MODEL_DIR, load_model, load_tensors
+from model.directory import DEFAULT_MODEL_DIR, load_model
+from model.torch_directory import AUDIO_PREFIX, load_tensors
 from sonoglot.cli import app
 from training.errors import DataError
 from training.manifest import ManifestEntry, read_manifest, write_manifest

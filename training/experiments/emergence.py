@@ -19,6 +19,7 @@ from model.anchor import Anchor
 from model.audio_encoder import AudioEncoder
 from model.images import load_image
 from model.retrieval_model import RetrievalModel
+from model.torch_model import TorchModel
 from training.alignment import align
 from training.audio_data import load_waveforms
 from training.averaging import decay_over
@@ -75,7 +76,7 @@ class PictureVectors:
 
 
 def emergence(
-    model: RetrievalModel,
+    model: TorchModel,
     train: Sequence[ManifestEntry],
     held_out: Sequence[ManifestEntry],
     queries: Sequence[Query],
@@ -117,14 +118,14 @@ def emergence(
 
 
 def _tuned(
-    model: RetrievalModel,
+    model: TorchModel,
     entries: Sequence[ManifestEntry],
     pictures: Sequence[Query],
     out: Path,
     *,
     tuning: FineTuning,
     progress: Progress,
-) -> RetrievalModel:
+) -> TorchModel:
     of_label: defaultdict[str, list[str]] = defaultdict(list)
     for picture in pictures:
         of_label[picture.label].append(str(picture.image))
@@ -165,7 +166,7 @@ def _tuned(
         progress=progress,
     )
     encoder.load_state_dict(weights)
-    return RetrievalModel(
+    return TorchModel(
         anchor=model.anchor,
         audio_encoder=encoder.requires_grad_(False),
         space=model.space,

@@ -15,9 +15,9 @@ from safetensors.torch import load_file
 from model.compact_anchor import CompactAnchor
 from model.compact_audio_encoder import EARS, CompactAudioEncoder
 from model.config import ModelConfig
-from model.directory import default_anchor_tensors
 from model.imagenet import start_from_imagenet
 from model.quantised import pack, unpack
+from model.torch_directory import default_anchor_tensors
 from model.trained_ear import CompactAudioConfig, TrainedEar
 from model.weights import tensors_hash
 from training.alignment import align

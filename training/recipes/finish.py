@@ -7,7 +7,8 @@ from pathlib import Path
 from torch import Tensor
 
 from model.config import ModelConfig
-from model.directory import fingerprint_of, load_model, save_model, write_card
+from model.directory import load_model
+from model.torch_directory import fingerprint_of, save_model, write_card
 from training.card import CardData, model_card
 from training.evaluation import evaluate
 from training.manifest import ManifestEntry
