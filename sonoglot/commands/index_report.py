@@ -77,6 +77,7 @@ def _line(progress: "IndexProgress") -> str:
 
 
 def document(summary: "IndexSummary", *, model_name: str) -> dict[str, Any]:
+    """What a run did, as one JSON document."""
     return {
         "library": summary.library,
         "model": model_name,
@@ -103,6 +104,7 @@ def _reports(reports: list["FileReport"]) -> list[dict[str, str]]:
 
 
 def print_tables(summary: "IndexSummary") -> None:
+    """What a run did, for people."""
     from rich.console import Console
     from rich.table import Table
 
