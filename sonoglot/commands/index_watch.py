@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from indexer.build import OnProgress, OnReport
+    from indexer.build import FileReport, FileState, OnProgress, OnReport
     from indexer.store import Store
     from indexer.watching import Round, WatchPlan
     from model.retrieval_model import RetrievalModel
@@ -33,6 +33,7 @@ def watch_library(
     """Keep a library current until Ctrl-C or SIGTERM; ``show`` is called after each round."""
     from indexer.watching import LibraryWatch
 
+    stopping = _Stopping()
     watch = LibraryWatch(
         store,
         model,
@@ -40,15 +41,16 @@ def watch_library(
         folders=folders,
         plan=plan,
         prune=prune,
-        on_open=on_open,
+        on_open=stopping.begin_round(on_open),
         on_wait=lambda: click.echo("Another process is writing to the store; waiting for it.", err=True),
         on_progress=on_progress,
-        on_report=on_report,
+        on_report=stopping.between_files(on_report),
     )
     try:
-        with _sigterm_interrupts(), closing(watch.rounds()) as rounds:
+        with stopping.on_signals(), closing(watch.rounds()) as rounds:
             click.echo("Watching until Ctrl-C.", err=True)
             for done in rounds:
+                stopping.end_round()
                 show(done)
     except KeyboardInterrupt:
         click.echo("Stopped watching. All that was indexed is kept.", err=True)
@@ -69,15 +71,43 @@ def line(done: "Round") -> str:
     )
 
 
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """What stops a service ends this one as Ctrl-C does: committed and published."""
+class _Stopping:
+    """Ends the watch on Ctrl-C and on SIGTERM, which stops services: at once while nothing is being done, and between
+    two files of a round. Anywhere else an interruption may hit code that cannot be interrupted, and be lost there."""
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    def __init__(self) -> None:
+        self._is_asked = self._is_round = False
 
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    def begin_round(self, on_open: "Callable[[Store], None]") -> "Callable[[Store], None]":
+        def begin(store: "Store") -> None:
+            self._is_round = True
+            on_open(store)
+
+        return begin
+
+    def between_files(self, on_report: "OnReport") -> "OnReport":
+        def report(state: "FileState", file: "FileReport") -> None:
+            on_report(state, file)
+            if self._is_asked:
+                raise KeyboardInterrupt
+
+        return report
+
+    def end_round(self) -> None:
+        self._is_round = False
+        if self._is_asked:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self._is_asked = True
+        if not self._is_round:
+            raise KeyboardInterrupt
