@@ -34,6 +34,13 @@ class Access:
         self._is_local = is_local
         self._limiter = RateLimiter()
 
+    def check(self, text: str) -> Key:
+        """The key that a text opens; NotAuthenticatedError if there is none that stands."""
+        key = self._keys.check(text)
+        if key is None:
+            raise NotAuthenticatedError("The key is unknown or was revoked.")
+        return key
+
     def admit(self, request: Request, *, bearer: str | None, needed: Scope) -> Key | None:
         """Let a request pass, with its key if it has one.
 
@@ -49,9 +56,7 @@ class Access:
                 raise ForbiddenError("A page of another origin cannot use this page's key.")
         if text is None:
             raise NotAuthenticatedError("This server needs a key: send it as `Authorization: Bearer KEY`.")
-        key = self._keys.check(text)
-        if key is None:
-            raise NotAuthenticatedError("The key is unknown or was revoked.")
+        key = self.check(text)
         if not key.scope.includes(needed):
             raise ForbiddenError(f"The key may {key.scope}; this needs a key of scope {needed}.")
         wait_s = self._limiter.wait_s(key.key_id, per_minute=key.requests_per_minute)
@@ -95,6 +100,13 @@ def requires(scope: Scope) -> DependsParam:
         return access.admit(request, bearer=bearer, needed=scope)
 
     return cast(DependsParam, Depends(admit))
+
+
+def _access(request: Request) -> Access:
+    return cast(Access, request.app.state.access)
+
+
+AccessDependency = Annotated[Access, Depends(_access)]
 
 
 def _is_same_origin(request: Request) -> bool:

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from service import problems
 from service.access import Access, requires
 from service.database import open_database
-from service.endpoints import clips, health, libraries, search
+from service.endpoints import clips, health, libraries, search, session
 from service.endpoints.state import Threads
 from service.headers import SecurityHeaders
 from service.keys import Keys, Scope
@@ -69,6 +69,7 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     problems.install(app)
     app.include_router(health.router)
+    app.include_router(session.router)
     for module in (search, clips, libraries):
         app.include_router(
             module.router,

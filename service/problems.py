@@ -70,6 +70,9 @@ UNUSABLE_AUDIO = Kind(
     422, "unusable-audio", "The sound cannot be used", "The sound is not audio in a known format."
 )
 TOO_MANY_REQUESTS = Kind(429, "too-many-requests", "Too many requests", "The key may ask 600 times a minute.")
+OVERLOADED = Kind(
+    429, "overloaded", "Too much to do", "More questions wait already than can be answered soon."
+)
 INTERNAL = Kind(
     500, "internal", "Something went wrong in the server", "It is not your fault; the server's log says more."
 )
@@ -90,6 +93,7 @@ KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (errors.RangeNotSatisfiableError, BAD_RANGE),
     (errors.NotAuthenticatedError, NO_KEY),
     (errors.ForbiddenError, FORBIDDEN),
+    (errors.OverloadedError, OVERLOADED),
     (errors.TooManyRequestsError, TOO_MANY_REQUESTS),
     (errors.DatabaseUnavailableError, NOT_AVAILABLE),
     (errors.StillLoadingError, LOADING),

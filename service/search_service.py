@@ -5,6 +5,7 @@ to one call at a time.
 """
 
 import threading
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.queries import audio_vector, image_vector, text_vector
+from indexer.queries import audio_vector, image_vector
 from indexer.records import Clip, LibrarySummary, SearchFilter
 from indexer.search import RankedClip, search
 from indexer.store import Store, open_store
 from model.directory import load_model
+from model.limits import check_query_text
 from model.retrieval_model import RetrievalModel
+from service.batching import TextBatcher
 from service.errors import InvalidRequestError
 
 
@@ -33,6 +36,7 @@ class SearchService:
         self._store_dir = store_dir
         self._open: Store | None = None
         self._opening = threading.Lock()
+        self._texts = TextBatcher(model.embed_texts)
         self._resources = ExitStack()
 
     @property
@@ -50,12 +54,18 @@ class SearchService:
             return self._open
 
     def close(self) -> None:
-        """Close the store."""
+        """Answer what was accepted, and close the store."""
+        self._texts.close()
         self._resources.close()
 
-    def search_text(self, text: str, *, filter: SearchFilter, k: int) -> list[RankedClip]:
-        """Find clips by words. Raises InvalidTextError or LibraryNotFoundError."""
-        return self._search(text_vector(self._model, text), filter=filter, k=k)
+    def embed_text(self, text: str) -> Future[NDArray[np.float32]]:
+        """The vector of a text, to come, embedded together with others that wait. Raises InvalidTextError or
+        OverloadedError."""
+        return self._texts.submit(check_query_text(text))
+
+    def search_vector(self, vector: NDArray[np.float32], *, filter: SearchFilter, k: int) -> list[RankedClip]:
+        """Find clips by a vector of the model's space. Raises LibraryNotFoundError."""
+        return self._search(vector, filter=filter, k=k)
 
     def search_image(self, content: bytes, *, filter: SearchFilter, k: int) -> list[RankedClip]:
         """Find clips by a picture file's content. Raises UnreadableImageError or LibraryNotFoundError."""

@@ -1,5 +1,6 @@
 """Search: one operation for words, pictures, sounds, and clips that were found before."""
 
+import asyncio
 import time
 from dataclasses import asdict
 from typing import Any
@@ -11,7 +12,7 @@ from indexer.search import RankedClip
 from service import examples, problems
 from service.body import Upload, media_type, read_json, read_upload
 from service.endpoints.clips import audio_url
-from service.endpoints.state import Service, WorkerThreads
+from service.endpoints.state import Service, Threads, WorkerThreads
 from service.errors import UnsupportedMediaTypeError
 from service.limits import MAX_AUDIO_BYTES, MAX_IMAGE_BYTES
 from service.schemas import HitOut, QueryEcho, SearchRequest, SearchResponse, UploadFields
@@ -84,6 +85,7 @@ _REQUEST_BODY: dict[str, Any] = {
             problems.UNUSABLE_TEXT,
             problems.UNUSABLE_IMAGE,
             problems.UNUSABLE_AUDIO,
+            problems.OVERLOADED,
             problems.INTERNAL,
             *problems.NOT_READY,
         ),
@@ -95,7 +97,7 @@ async def search(request: Request, service: Service, threads: WorkerThreads) -> 
     if kind == "application/json":
         asked = await read_json(request, SearchRequest)
         started = time.perf_counter()
-        echo, hits = await threads.infer(lambda: _answer_request(service, asked))
+        echo, hits = await _answer_request(service, asked, threads)
     elif kind == "multipart/form-data":
         upload = await read_upload(request)
         started = time.perf_counter()
@@ -111,15 +113,18 @@ async def search(request: Request, service: Service, threads: WorkerThreads) -> 
     )
 
 
-def _answer_request(service: SearchService, asked: SearchRequest) -> tuple[QueryEcho, list[RankedClip]]:
-    if asked.clip_id is not None:
-        hits = service.search_like(asked.clip_id, filter=asked.search_filter(), k=asked.k)
-        kind = "clip"
-    else:
-        assert asked.text is not None, "SearchRequest has exactly one of the two"
-        hits = service.search_text(asked.text, filter=asked.search_filter(), k=asked.k)
-        kind = "text"
-    return QueryEcho(kind=kind, **asked.model_dump()), hits
+async def _answer_request(
+    service: SearchService, asked: SearchRequest, threads: Threads
+) -> tuple[QueryEcho, list[RankedClip]]:
+    limits, k = asked.search_filter(), asked.k
+    clip_id, text = asked.clip_id, asked.text
+    if clip_id is not None:
+        hits = await threads.look_up(lambda: service.search_like(clip_id, filter=limits, k=k))
+        return QueryEcho(kind="clip", **asked.model_dump()), hits
+    assert text is not None, "SearchRequest has exactly one of the two"
+    vector = await asyncio.wrap_future(service.embed_text(text))
+    hits = await threads.look_up(lambda: service.search_vector(vector, filter=limits, k=k))
+    return QueryEcho(kind="text", **asked.model_dump()), hits
 
 
 def _answer_upload(service: SearchService, upload: Upload) -> tuple[QueryEcho, list[RankedClip]]:

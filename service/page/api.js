@@ -35,6 +35,8 @@ export function search(query, { library, k, signal }) {
   return call("v1/search", { method: "POST", headers, body: JSON.stringify({ ...asked, k }), signal });
 }
 
+// Keeps a key in a cookie that only the server reads.
+export const openSession = (key) => call("v1/session", { method: "POST", body: new URLSearchParams({ key }) });
 export const libraries = () => call("v1/libraries");
 export const readiness = () => call("readyz");
 export const clip = (id) => call(`v1/clips/${encodeURIComponent(id)}`);

@@ -1,6 +1,6 @@
 // What the page says when there are no rows: where to start, nothing found, or what went wrong.
 
-import { Problem } from "./api.js";
+import { openSession, Problem } from "./api.js";
 
 const TRIES = ["a dog barking", "雨の音", "باب يُغلق", "mvua ya radi", "гул толпы", "घड़ी की टिक-टिक"];
 
@@ -37,7 +37,28 @@ export function showNothingFound(box) {
   fill(box, { title: "Nothing to show", text: "This library has no sounds that can be searched. Choose another one, or index more." });
 }
 
+function askForKey(box, problem) {
+  fill(box, { title: problem.title, text: problem.detail, kind: "error" });
+  const form = Object.assign(document.createElement("form"), { className: "key" });
+  const label = Object.assign(document.createElement("label"), { textContent: "Key " });
+  const field = Object.assign(document.createElement("input"), { type: "password", name: "key", required: true, autocomplete: "current-password" });
+  label.append(field);
+  form.append(label, Object.assign(document.createElement("button"), { className: "go", textContent: "Open" }));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      await openSession(field.value);
+      location.reload();
+    } catch (error) {
+      askForKey(box, error);
+    }
+  });
+  box.append(form);
+  field.focus();
+}
+
 export function showProblem(box, error) {
+  if (error instanceof Problem && error.status === 401) return askForKey(box, error);
   const problem = error instanceof Problem ? error : new Problem({ title: "Something went wrong in the page", detail: String(error) });
   fill(box, { title: problem.title, text: problem.detail, kind: "error" });
 }

@@ -14,7 +14,7 @@ from service.keys import Keys, Scope
 from service.rate_limit import RateLimiter
 from tests.service.helpers import client_of
 
-PUBLIC = {"/healthz", "/readyz"}
+PUBLIC = {"/healthz", "/readyz", "/v1/session"}
 NEEDS = {
     ("POST", "/v1/search"): Scope.SEARCH,
     ("GET", "/v1/libraries"): Scope.SEARCH,
@@ -63,7 +63,7 @@ def test_every_route_is_asked_by_everybody(tmp_path: Path, keys: Keys) -> None:
             # The model is not loaded here: whoever may pass hears so.
             assert status == (503 if scope.includes(needed) else 403), (method, path, scope)
             assert key not in text
-    for path in PUBLIC:
+    for path in ("/healthz", "/readyz"):
         assert asked(client, "GET", path, None)[0] in (200, 503)
 
 
@@ -109,6 +109,26 @@ def test_the_pages_cookie_opens_only_for_the_page(tmp_path: Path, keys: Keys) ->
     assert client.get("/v1/libraries").status_code == 503
     assert client.post("/v1/search", headers={"Origin": "http://evil.example"}).status_code == 403
     assert client.post("/v1/search", headers={"Origin": "http://127.0.0.1:8000"}).status_code == 503
+
+
+def test_a_key_opens_the_page_and_its_cookie_is_for_nobody_else(tmp_path: Path, keys: Keys) -> None:
+    client = client_of(create_app(store_dir=tmp_path))
+    key, text = keys.create(name="", scope=Scope.SEARCH)
+    assert client.get("/v1/libraries").status_code == 401
+    wrong = client.post("/v1/session", data={"key": text + "x"})
+    assert (wrong.status_code, "set-cookie" in wrong.headers) == (401, False)
+    opened = client.post("/v1/session", data={"key": text})
+    assert opened.status_code == 204
+    told = opened.headers["set-cookie"].lower()
+    assert "httponly" in told
+    assert "samesite=strict" in told
+    assert client.get("/v1/libraries").status_code == 503, "it passes; only the model is not there yet"
+    client.delete("/v1/session")
+    assert client.get("/v1/libraries").status_code == 401
+    client.post("/v1/session", data={"key": text})
+    keys.revoke(key.key_id)
+    keys.create(name="another", scope=Scope.SEARCH)
+    assert client.get("/v1/libraries").status_code == 401
 
 
 def test_a_bucket_fills_evenly() -> None:

@@ -20,6 +20,9 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from model.retrieval_model import RetrievalModel
 from service.app import create_app
+from service.database import open_database
+from service.keys import Keys as ApiKeys
+from service.keys import Scope
 from tests.service.helpers import LOAD_TIMEOUT_S, index, png_bytes, wav_bytes, write_sounds
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -285,3 +288,30 @@ def test_without_a_library_it_says_how_to_make_one(browser: WebDriver, tmp_path:
         page.ask("rain")
         page.until(lambda: page.browser.find_elements(By.CSS_SELECTOR, "#notice.error"))
         assert "sonoglot index" in page.one("#notice").text
+
+
+def test_where_keys_are_needed_the_page_asks_for_one_and_keeps_it(
+    browser: WebDriver, model: RetrievalModel, tmp_path: Path
+) -> None:
+    write_sounds(tmp_path / "sounds", ["rain.wav"], first_seed=1)
+    index(model, tmp_path / "store", "weather", tmp_path / "sounds")
+    database = open_database(tmp_path / "store", None)
+    _, key = ApiKeys(database).create(name="", scope=Scope.SEARCH)
+    database.close()
+    with served(tmp_path / "store") as address:
+        page = Page(browser)
+        page.open(address)
+        field = page.until(lambda: page.one("#notice input[type=password]"))
+        assert page.script("return document.activeElement.type") == "password"
+        field.send_keys("sgk_not_a_key", Keys.ENTER)
+        page.until(lambda: "unknown" in page.one("#notice").text)
+        page.one("#notice input[type=password]").send_keys(key, Keys.ENTER)
+        page.until(lambda: page.script("return document.querySelectorAll('#library option').length") == 2)
+        assert page.ask("rain") == ["rain.wav"]
+        page.one(".hit .play").click()
+        page.until(lambda: page.playing_s() > 0)
+        page.open(address)
+        assert page.ask("rain") == ["rain.wav"], "the key is kept"
+        assert key not in page.script("return document.cookie + JSON.stringify(localStorage)")
+        browser.delete_all_cookies()
+        browser.get_log("browser")  # Of refusals, which were meant.
