@@ -25,9 +25,9 @@ from indexer.store import open_store_for_writing
 from indexer.windows import cut_windows
 from model.audio_embedder import AudioEmbedder
 from model.beats import BeatsEncoder, BeatsEncoderConfig
-from model.directory import load_model
-from model.retrieval_model import RetrievalModel
 from model.space import EmbeddingSpace
+from model.torch_directory import load_torch_model
+from model.torch_model import TorchModel
 
 CLAP_RATE_HZ, CLAP_SECONDS = 48_000, 10.0
 
@@ -159,15 +159,15 @@ CONTENDERS: dict[str, Callable[[Job], Done]] = {
 }
 
 
-def model_of(job: Job) -> RetrievalModel:
+def model_of(job: Job) -> TorchModel:
     """Return the default model; ``full`` puts BEATs of full size, at random weights, in the place of its encoder."""
-    default = load_model()
+    default = load_torch_model()
     if job.model == "default":
         default.audio_encoder.to(job.device)
         return default
     torch.manual_seed(0)
     encoder = BeatsEncoder(BeatsEncoderConfig(embed_dim=512)).eval().requires_grad_(False).to(job.device)
-    return RetrievalModel(
+    return TorchModel(
         anchor=default.anchor,  # hears nothing
         audio_encoder=encoder,
         space=EmbeddingSpace(name="random", fingerprint="0" * 64, dim=encoder.embed_dim),
@@ -190,7 +190,7 @@ def _cpu_s() -> float:
     return sum(use.ru_utime + use.ru_stime for use in uses)
 
 
-def _plan(model: RetrievalModel) -> WindowPlan:
+def _plan(model: TorchModel) -> WindowPlan:
     return WindowPlan(
         sample_rate_hz=model.sample_rate_hz,
         window=model.window_samples,

@@ -162,7 +162,7 @@ def test_indexing_nothing_usable_fails_with_the_reason(tmp_path: Path) -> None:
     )
     assert result.exit_code == 1
     assert "Nothing usable" in result.stderr
-    assert "does not exist" in result.stdout
+    assert f"'{tmp_path}/none' does not exist." in result.stdout
 
 
 @pytest.mark.parametrize(
