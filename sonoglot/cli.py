@@ -7,6 +7,7 @@ from sonoglot.commands import (
     convert_beats,
     cost,
     dataset,
+    duplicates,
     evaluate,
     experiment,
     export,
@@ -43,6 +44,7 @@ app.command("libraries")(readable_errors(libraries.libraries))
 app.command("status")(readable_errors(status.status))
 app.command("verify")(readable_errors(verify.verify))
 app.command("rebuild")(readable_errors(verify.rebuild))
+app.command("duplicates")(readable_errors(duplicates.duplicates))
 app.command("remove")(readable_errors(remove.remove))
 app.command("models")(readable_errors(models.models))
 app.command("export")(readable_errors(export.export))
