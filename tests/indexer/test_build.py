@@ -22,6 +22,7 @@ from indexer.search import search
 from indexer.store import open_store, open_store_for_writing
 from model.audio_embedder import AudioEmbedder
 from model.retrieval_model import RetrievalModel
+from model.torch_model import TorchModel
 from tests.indexer.sounds import tone, wav_bytes, write_tone
 
 
@@ -101,9 +102,9 @@ def test_a_second_run_embeds_only_what_changed(workplace: Workplace, monkeypatch
     with open_store(workplace.store) as store:
         ids = {clip.path.name: clip.clip_id for clip in store.catalog.clips("test")}
     embedded: list[int] = []
-    real = RetrievalModel.embed_audio
+    real = TorchModel.embed_in_stream
     monkeypatch.setattr(
-        RetrievalModel, "embed_audio", lambda self, x: embedded.append(len(x)) or real(self, x)
+        TorchModel, "embed_in_stream", lambda self, x: embedded.append(len(x)) or real(self, x)
     )
 
     os.utime(workplace.sounds / "touched.wav", (1, 1))
