@@ -70,8 +70,10 @@ def parts_of(file: BinaryIO, layout: Layout) -> Iterator[Part]:
         seen.add(part.id)
         if part.size is None:
             return
-        place = part.body + part.size
-        place += -place % layout.padding
+        end_of_part = part.body + part.size
+        if end_of_part <= place:  # it says that it lies before itself
+            return
+        place = end_of_part + -end_of_part % layout.padding
     if not seen >= {layout.header, layout.sound}:
         raise EndlessPartsError
 

@@ -187,6 +187,8 @@ def absurd_others() -> Iterator[BadFile]:
     m4a = sound("m4a")
     clockless = patched(m4a, m4a.index(b"mdhd") + 16, ">I", 0)
     yield failed("absurd/m4a timescale 0.m4a", clockless, _R.CORRUPT, "declares")
+    nowhere = patched(sound("au"), 4, ">II", 0, 0)
+    yield failed("absurd/au sound before its header.au", nowhere, _R.NO_SAMPLES, "no samples")
     for name, size in (("offset", 32000), ("offset of nothing", 0)):
         data = patched(sound("au"), 4, ">II", 1 << 31, size)
         yield failed(f"absurd/au {name}.au", data, _R.TRUNCATED, "its sound data is missing")
