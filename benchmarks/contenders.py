@@ -93,7 +93,7 @@ def ours(job: Job) -> Done:
 
 def loop(job: Job) -> Done:
     """Do what a user would write with our model: librosa, file by file, and an index at the end."""
-    import librosa
+    import librosa  # pyright: ignore[reportMissingImports]
 
     model, done = model_of(job), Done()
     plan = _plan(model)
@@ -120,7 +120,7 @@ def clap(job: Job) -> Done:
     Sizes are those of laion/clap-htsat-unfused, the library's defaults; its preprocessing says ``rand_trunc``: of a
     longer file it hears ten seconds.
     """
-    import librosa
+    import librosa  # pyright: ignore[reportMissingImports]
     from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
     from transformers.modeling_outputs import BaseModelOutputWithPooling
 
