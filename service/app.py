@@ -11,12 +11,13 @@ from starlette.staticfiles import StaticFiles
 from service import problems
 from service.access import Access, requires
 from service.database import open_database
-from service.endpoints import clips, health, libraries, search, session
-from service.endpoints.state import Threads
+from service.endpoints import clips, health, libraries, maps, search, session
 from service.headers import SecurityHeaders
 from service.keys import Keys, Scope
+from service.maps import Maps
 from service.playable import PlayableCopies
 from service.runtime import Runtime
+from service.threads import Threads
 
 PAGE_DIR = Path(__file__).parent / "page"
 
@@ -65,12 +66,15 @@ def create_app(
     )
     app.state.runtime = runtime
     app.state.threads = Threads()
+    app.state.maps = Maps()
+    app.state.fetch = None
+    app.state.on_stage = lambda stage, seconds: None
     app.state.access = Access(Keys(database), is_local=is_local)
     app.add_middleware(SecurityHeaders)
     problems.install(app)
     app.include_router(health.router)
     app.include_router(session.router)
-    for module in (search, clips, libraries):
+    for module in (search, clips, libraries, maps):
         app.include_router(
             module.router,
             dependencies=[requires(Scope.SEARCH)],

@@ -23,9 +23,12 @@ CLIP = {
 }
 WAVEFORM = {"clip_id": CLIP_ID, "peaks": [0.02, 0.4, 1.0, 0.31]}
 SEARCH = {
-    "query": {"kind": "text", "text": "雨の音", "lang": "ja", "k": 5},
+    "query": {"kind": "text", "text": "雨の音", "lang": "ja", "k": 5, "by": "clip"},
     "model": "sonoglot-compact",
+    "generation": 17,
     "took_ms": 21.4,
+    "timings_ms": {"embed": 17.9, "search": 3.5},
+    "good_match": True,
     "hits": [
         {
             "rank": 1,
@@ -33,13 +36,19 @@ SEARCH = {
             "path": "/sounds/weather/rain-on-roof.ogg",
             "library": "weather",
             "score": 0.61,
+            "confidence": 0.93,
             "start_s": 2.5,
             "end_s": 7.5,
             "duration_s": 30.0,
             "audio_url": f"/v1/clips/{CLIP_ID}/audio",
+            "matches": [
+                {"start_s": 2.5, "end_s": 7.5, "score": 0.61},
+                {"start_s": 20.0, "end_s": 25.0, "score": 0.55},
+            ],
             **SAID,
         }
     ],
+    "next": "eyJmb3JtYXQiOjEs...",
 }
 
 

@@ -1,6 +1,10 @@
 """How much the service accepts, in one place, so that the API, its documents and the tests agree."""
 
-MAX_RESULTS = 100  # hits in one answer
+MAX_RESULTS = 1000  # hits in one answer
+MAX_DEPTH = 10_000  # hits that the pages of one question have together
+MAX_PARTS = 16  # of a mixed question
+MAX_SEARCHES = 32  # in one batch
+MOMENTS = 3  # of a clip that are told
 DEFAULT_RESULTS = 10
 MAX_JSON_BYTES = 1024 * 1024  # a query just over the text limit, fully escaped, still gets its own message
 MAX_IMAGE_BYTES = 25 * 1024 * 1024

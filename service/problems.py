@@ -112,6 +112,9 @@ KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (model_errors.MissingPartError, NOT_AVAILABLE),
 )
 
+KNOWN = tuple(error_type for error_type, _ in KINDS)
+"""Errors that a client can cause, or has to live with."""
+
 
 def install(app: FastAPI) -> None:
     """Make the app answer every error with a problem document."""
@@ -151,10 +154,17 @@ def _respond(problem: Problem, headers: dict[str, str] | None = None) -> Respons
     return JSONResponse(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def _answer_known(request: Request, error: Exception) -> Response:
+def problem_of(error: Exception, *, instance: str) -> Problem:
+    """The problem document of a ``KNOWN`` error; ``instance`` is the path that was asked for."""
     kind = next(kind for error_type, kind in KINDS if isinstance(error, error_type))
-    headers = {}
     fields = None
+    if isinstance(error, errors.InvalidRequestError):
+        fields = [FieldProblem(field=error.field, message=str(error))]
+    return _problem(kind, detail=str(error), instance=instance, fields=fields)
+
+
+def _answer_known(request: Request, error: Exception) -> Response:
+    headers = {}
     if isinstance(error, errors.RangeNotSatisfiableError):
         headers["Content-Range"] = f"bytes */{error.size}"
     if isinstance(error, errors.StillLoadingError):
@@ -163,9 +173,7 @@ def _answer_known(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
     if isinstance(error, errors.NotAuthenticatedError):
         headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, errors.InvalidRequestError):
-        fields = [FieldProblem(field=error.field, message=str(error))]
-    return _respond(_problem(kind, detail=str(error), instance=request.url.path, fields=fields), headers)
+    return _respond(problem_of(error, instance=request.url.path), headers)
 
 
 def _answer_validation(request: Request, error: Exception) -> Response:

@@ -4,6 +4,7 @@
 import typer
 
 from sonoglot.commands import (
+    calibrate,
     convert_beats,
     cost,
     dataset,
@@ -56,6 +57,7 @@ app.command("shards")(readable_errors(shards.shards))
 app.command("parallel-text")(readable_errors(parallel_text.parallel_text))
 app.add_typer(train.add_commands(readable_errors), name="train")
 app.add_typer(queries.add_commands(readable_errors), name="queries")
+app.command("calibrate")(readable_errors(calibrate.calibrate))
 app.command("evaluate")(readable_errors(evaluate.evaluate))
 app.command("cost")(readable_errors(cost.cost))
 app.add_typer(experiment.add_commands(readable_errors), name="experiment")

@@ -17,7 +17,9 @@ from tests.service.helpers import client_of
 PUBLIC = {"/healthz", "/readyz", "/v1/session"}
 NEEDS = {
     ("POST", "/v1/search"): Scope.SEARCH,
+    ("POST", "/v1/search/batch"): Scope.SEARCH,
     ("GET", "/v1/libraries"): Scope.SEARCH,
+    ("GET", "/v1/libraries/{name}/map"): Scope.SEARCH,
     ("GET", "/v1/clips/{clip_id}"): Scope.SEARCH,
     ("GET", "/v1/clips/{clip_id}/audio"): Scope.SEARCH,
     ("GET", "/v1/clips/{clip_id}/audio.wav"): Scope.SEARCH,

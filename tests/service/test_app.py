@@ -13,7 +13,8 @@ from service.search_service import SearchService
 from tests.service.helpers import serving, wait_until_loaded
 
 OPERATIONS = {
-    ("/healthz", "get"), ("/readyz", "get"), ("/v1/search", "post"), ("/v1/libraries", "get"),
+    ("/healthz", "get"), ("/readyz", "get"), ("/v1/search", "post"),
+    ("/v1/search/batch", "post"), ("/v1/libraries/{name}/map", "get"), ("/v1/libraries", "get"),
     ("/v1/clips/{clip_id}", "get"), ("/v1/clips/{clip_id}/audio", "get"),
     ("/v1/session", "post"), ("/v1/session", "delete"),
     ("/v1/clips/{clip_id}/audio.wav", "get"), ("/v1/clips/{clip_id}/waveform", "get"),
