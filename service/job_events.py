@@ -1,7 +1,7 @@
 """A job's progress as server-sent events: its state at once, then each change, until it ends or nobody listens."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import anyio
 
@@ -14,22 +14,28 @@ KEEP_ALIVE_S = 15.0
 
 
 async def job_events(
-    first: Job, look: Callable[[], Awaitable[Job]], *, is_over: Callable[[], Awaitable[bool]]
-) -> AsyncIterator[str]:
-    """Yield events. ``look`` reads the job again; ``is_over``: the client has gone, or the server stops."""
-    job, said_at = first, time.monotonic()
+    first: Job,
+    look: Callable[[], Awaitable[Job]],
+    *,
+    is_over: Callable[[], Awaitable[bool]],
+    look_s: float = LOOK_S,
+    now_s: Callable[[], float] = time.monotonic,
+) -> AsyncGenerator[str, None]:
+    """Yield events. ``look`` reads the job again, every ``look_s`` seconds; ``is_over``: the client has gone, or the
+    server stops."""
+    job, said_at = first, now_s()
     yield _event(job)
     while not job.state.is_end:
-        await anyio.sleep(LOOK_S)
+        await anyio.sleep(look_s)
         if await is_over():
             return
         before, job = job, await look()
         if job != before:
             yield _event(job)
-            said_at = time.monotonic()
-        elif time.monotonic() - said_at >= KEEP_ALIVE_S:
+            said_at = now_s()
+        elif (now := now_s()) - said_at >= KEEP_ALIVE_S:
             yield ": still there\n\n"
-            said_at = time.monotonic()
+            said_at = now
 
 
 def _event(job: Job) -> str:

@@ -32,7 +32,10 @@ def mirror(url: str, below: Path, *, check: Callable[[], None], most_bytes: int 
     folder = below / hashlib.sha256(url.encode()).hexdigest()[:16]
     try:
         files, root = fsspec.url_to_fs(url)
-        found = _found(files.find(root, detail=True), root)
+        listing = files.find(root, detail=True)
+        if not listing:  # As with a disk that is not mounted: what was copied before is not lost by it.
+            raise SourceError(f"There is nothing there: {url!r}.")
+        found = _found(listing, root)
         _check_size(url, found, most_bytes)
         _bring_up_to_date(files, found, folder, check=check)
     except ImportError as error:

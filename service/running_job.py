@@ -18,7 +18,7 @@ from service.job_records import Job, JobProgress
 
 logger = logging.getLogger(__name__)
 
-RENEWAL_S = 1.0
+RENEWAL_S = 0.5
 
 
 class Ending(Enum):

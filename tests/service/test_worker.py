@@ -17,7 +17,7 @@ from service.worker import Worker
 from tests.indexer.sounds import write_tone
 from tests.service.jobs_helpers import DEADLINE_S, wait_for, worker_process, write_tones
 
-CLIPS = 120
+CLIPS = 100
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_two_workers_do_many_jobs_on_one_library(
     database: Database, jobs: Jobs, tmp_path: Path, model: RetrievalModel
 ) -> None:
     submitted: list[str] = []
-    for number in range(12):
+    for number in range(6):
         write_tone(tmp_path / "sounds" / str(number) / f"{number:02}.wav", seconds=0.5, hz=100 + 50 * number)
         submitted.append(submit(jobs, tmp_path / "sounds" / str(number)).job_id)
     with Working(database, tmp_path, model), Working(database, tmp_path, model):
