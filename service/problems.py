@@ -46,6 +46,13 @@ NO_KEY = Kind(401, "no-key", "A key is needed", "The key is unknown or was revok
 FORBIDDEN = Kind(403, "forbidden", "Not allowed", "The key may search; this needs a key of scope admin.")
 UNKNOWN_LIBRARY = Kind(404, "unknown-library", "No such library", "There is no library 'rain'.")
 UNKNOWN_CLIP = Kind(404, "unknown-clip", "No such clip", "There is no clip '99'.")
+UNKNOWN_JOB = Kind(404, "unknown-job", "No such job", "There is no job '99'.")
+JOB_STATE = Kind(
+    409,
+    "job-state",
+    "Not in the job's state",
+    "Job 4be1c07d92aa5f36 is done; only what waits or runs can be cancelled.",
+)
 FILE_GONE = Kind(
     410,
     "file-gone",
@@ -90,6 +97,8 @@ KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (errors.UnsupportedMediaTypeError, UNSUPPORTED_TYPE),
     (errors.BodyTooLargeError, TOO_LARGE),
     (errors.ClipFileGoneError, FILE_GONE),
+    (errors.UnknownJobError, UNKNOWN_JOB),
+    (errors.JobStateError, JOB_STATE),
     (errors.RangeNotSatisfiableError, BAD_RANGE),
     (errors.NotAuthenticatedError, NO_KEY),
     (errors.ForbiddenError, FORBIDDEN),

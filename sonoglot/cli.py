@@ -27,6 +27,7 @@ from sonoglot.commands import (
     tags,
     train,
     verify,
+    worker,
 )
 from sonoglot.output import readable_errors
 
@@ -40,6 +41,7 @@ app = typer.Typer(
 app.command("index")(readable_errors(index.index))
 app.command("search")(readable_errors(search.search))
 app.command("serve")(readable_errors(serve.serve))
+app.command("worker")(readable_errors(worker.worker))
 app.add_typer(keys.add_commands(readable_errors), name="keys")
 app.command("libraries")(readable_errors(libraries.libraries))
 app.command("status")(readable_errors(status.status))

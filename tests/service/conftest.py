@@ -8,7 +8,10 @@ from fastapi.testclient import TestClient
 
 from model.directory import load_model
 from model.retrieval_model import RetrievalModel
+from tests.service.databases import database_url, postgres_socket_dir
 from tests.service.helpers import index, serving, wait_until_loaded, write_sounds
+
+__all__ = ["database_url", "postgres_socket_dir"]  # fixtures
 
 
 @pytest.fixture(scope="session")
