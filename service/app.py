@@ -11,10 +11,21 @@ from starlette.staticfiles import StaticFiles
 from service import problems
 from service.access import Access, requires
 from service.database import open_database
-from service.endpoints import clips, health, libraries, search, session
+from service.endpoints import (
+    clip_changes,
+    clip_sounds,
+    clips,
+    health,
+    libraries,
+    library_changes,
+    search,
+    session,
+    uploads,
+)
 from service.endpoints.state import Threads
 from service.headers import SecurityHeaders
 from service.keys import Keys, Scope
+from service.library_paths import LibraryPaths
 from service.playable import PlayableCopies
 from service.runtime import Runtime
 
@@ -66,15 +77,22 @@ def create_app(
     app.state.runtime = runtime
     app.state.threads = Threads()
     app.state.access = Access(Keys(database), is_local=is_local)
+    app.state.submit_job = lambda library: None
+    app.add_middleware(LibraryPaths)
     app.add_middleware(SecurityHeaders)
     problems.install(app)
     app.include_router(health.router)
     app.include_router(session.router)
-    for module in (search, clips, libraries):
-        app.include_router(
-            module.router,
-            dependencies=[requires(Scope.SEARCH)],
-            responses=problems.responses(*problems.NOT_ADMITTED),
-        )
+    for scope, routers in (
+        (Scope.SEARCH, (search.router, clips.router, clip_sounds.router, libraries.router)),
+        (Scope.INDEX, (library_changes.router, clip_changes.router, uploads.router)),
+        (Scope.ADMIN, (library_changes.admin_router,)),
+    ):
+        for router in routers:
+            app.include_router(
+                router,
+                dependencies=[requires(scope)],
+                responses=problems.responses(*problems.NOT_ADMITTED),
+            )
     app.mount("/", StaticFiles(directory=PAGE_DIR, html=True), name="page")
     return app

@@ -20,6 +20,7 @@ from indexer.store import Store, open_store
 from model.directory import load_model
 from model.limits import check_query_text
 from model.retrieval_model import RetrievalModel
+from model.space import EmbeddingSpace
 from service.batching import TextBatcher
 from service.errors import InvalidRequestError
 
@@ -43,6 +44,16 @@ class SearchService:
     def model_name(self) -> str:
         """Name of the model's embedding space."""
         return self._model.space.name
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """The model's embedding space."""
+        return self._model.space
+
+    @property
+    def store_dir(self) -> Path:
+        """Where the store is, or will be."""
+        return self._store_dir
 
     def store(self) -> Store:
         """Return the open store. Raises StoreNotFoundError, SpaceMismatchError or StoreError."""

@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar, cast
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 
+from service.catalog_service import CatalogService
 from service.playable import PlayableCopies
 from service.runtime import Runtime
 from service.search_service import SearchService
@@ -52,3 +53,10 @@ def _copies(request: Request) -> PlayableCopies:
 Service = Annotated[SearchService, Depends(_service)]
 WorkerThreads = Annotated[Threads, Depends(_threads)]
 Copies = Annotated[PlayableCopies, Depends(_copies)]
+
+
+def _catalog_service(service: Service) -> CatalogService:
+    return CatalogService(service)
+
+
+Catalogue = Annotated[CatalogService, Depends(_catalog_service)]
