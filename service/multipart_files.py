@@ -142,7 +142,9 @@ class MultipartFiles:
 
 
 def _last_part(name: str) -> str:
-    """A name without folders: some browsers send those, too."""
+    """A name without folders, which some browsers send, too, and with the three signs that forms must not hold."""
+    for sent, meant in (("%22", '"'), ("%0D", " "), ("%0A", " ")):
+        name = name.replace(sent, meant)
     return name.replace("\\", "/").rsplit("/", 1)[-1][:255]
 
 

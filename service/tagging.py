@@ -36,7 +36,7 @@ def scored_tags(
     return [ScoredTag(tags[place], float(scores[place]), float(probabilities[place])) for place in best]
 
 
-def softmax(scores: NDArray[np.float32], *, temperature: float) -> NDArray[np.float64]:
+def softmax(scores: NDArray[np.floating], *, temperature: float) -> NDArray[np.float64]:
     """Probabilities of each, over the last axis."""
     raised = np.exp((scores - scores.max(axis=-1, keepdims=True)).astype(np.float64) / temperature)
     return raised / raised.sum(axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Uploads over HTTP: what is taken and indexed, what is refused and with which words, and that nothing is left behind."""
+"""Uploads over HTTP: what is taken and indexed, what is refused and why, and that nothing is left behind."""
 
 import resource
 import tarfile
