@@ -12,7 +12,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -93,5 +93,6 @@ def forget_upload(store_dir: Path, library: str, path: Path) -> None:
 def _sweep(uploads: Path) -> None:
     """Delete what a server left behind that was killed in the middle of an upload."""
     for folder in uploads.glob(f"{_UNFINISHED}*"):
-        if time.time() - folder.stat().st_mtime > _LEFT_BEHIND_S:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # another upload may end meanwhile
+            if time.time() - folder.stat().st_mtime > _LEFT_BEHIND_S:
+                shutil.rmtree(folder)

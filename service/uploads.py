@@ -19,6 +19,7 @@ from service.upload_storage import UploadStorage, create, room_or_error
 
 _COPIED_AT_ONCE = 1 << 18
 _EMPTY = "it is empty"
+_NO_SOUND = "there is no sound in it"
 _NO_AUDIO = "not an audio file or an archive (by its suffix)"
 
 
@@ -39,7 +40,7 @@ def take_files(storage: UploadStorage, files: list[SentFile], *, limits: UploadL
     taken = [outcome for file in files for outcome in taking.take(file)]
     refused = [(item.name, item.reason) for item in taken if item.reason is not None]
     if len(refused) == len(taken):
-        raise NothingUsableError(refused or [(file.name, "there is no sound in it") for file in files])
+        raise NothingUsableError(refused)
     return taken
 
 
@@ -67,12 +68,17 @@ class _Taking:
 
     def _take_archive(self, file: SentFile, shown: str) -> Iterator[Taken]:
         unpacked = Unpacked(file.path, name=shown, limits=self._limits)
+        is_bare = True
         try:
             for member in members_of(file.path, unpacked):
+                is_bare = False
                 name = member.name.encode(errors="replace").decode()
                 yield Taken(display_path(f"{shown}/{name}")[:1000], self._refused(member, name))
         except ArchiveError as error:
+            is_bare = False
             yield Taken(shown, str(error))
+        if is_bare:
+            yield Taken(shown, _NO_SOUND)
         self._limits = replace(
             self._limits,
             unpacked_bytes=self._limits.unpacked_bytes - unpacked.bytes,

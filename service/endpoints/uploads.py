@@ -94,10 +94,12 @@ async def _receive(request: Request, library: str, catalogue: Catalogue, threads
         finally:
             body.close()
         taken = await threads.look_up(lambda: take_files(storage, body.files, limits=limits))
-        await threads.look_up(
-            lambda: catalogue.library_to_fill(library)
-        )  # it may have been deleted meanwhile
+        await threads.look_up(lambda: catalogue.library_to_fill(library))
         await threads.look_up(storage.keep)
+    except FileNotFoundError:
+        # The library was deleted meanwhile, and its folder with it.
+        await threads.look_up(lambda: catalogue.library_to_fill(library))
+        raise
     finally:
         with anyio.CancelScope(shield=True):
             await threads.look_up(storage.close)
