@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-TEMPERATURE = 0.05
+TEMPERATURE = 0.04
 
 
 @dataclass(frozen=True)
