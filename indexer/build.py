@@ -9,6 +9,7 @@ Rules, as users meet them:
 - A clip whose file is gone from below the given paths becomes *missing*: kept in the catalogue, never
   returned by a search, and back without any embedding if the file returns (think of a disk that was not
   mounted).
+- A clip that a user deleted stays away, whatever is indexed above its file, until that file is named itself.
 """
 
 import os
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.catalog import check_library_name
+from indexer.catalog_editing import take_back
 from indexer.records import IndexRun
 from indexer.run import Run
 from indexer.scan import Scan, is_audio_name, is_visible
@@ -76,6 +78,7 @@ def index_paths(
     ledger = Ledger(library, on_progress=on_progress, on_report=on_report)
     run = Run(store, model, library=library, ledger=ledger)
     scan = Scan(paths)
+    take_back(store.catalog, library, scan.named_files)
     return _done(
         store,
         ledger,

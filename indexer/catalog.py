@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,15 +17,34 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import bindparam, case, create_engine, delete, event, func, insert, select, text, update
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import Executable, Select
 
 from indexer import catalog_descriptions as descriptions
 from indexer.catalog_lookups import STATE_COLUMNS, Lookups
-from indexer.catalog_schema import Base, ClipRow, ContentRow, LibraryRow, RunRow, SegmentRow, StateRow
-from indexer.errors import ClipNotFoundError, InvalidLibraryNameError, LibraryNotFoundError, StoreError
+from indexer.catalog_schema import (
+    Base,
+    ClipRow,
+    ClipTagRow,
+    ContentRow,
+    DeletedClipRow,
+    LibraryRow,
+    RunRow,
+    SegmentRow,
+    StateRow,
+    add_what_is_lacking,
+    lacks_anything,
+)
+from indexer.description import NOTHING, Description
+from indexer.errors import (
+    ClipNotFoundError,
+    InvalidLibraryNameError,
+    LibraryNotFoundError,
+    StoreBusyError,
+    StoreError,
+)
 from indexer.paths import path_from_bytes, path_to_bytes
 from indexer.records import (
     Clip,
@@ -88,7 +107,9 @@ def clip_id_of(library: str, path: Path) -> str:
 def check_library_name(name: str) -> str:
     """Return ``name``; InvalidLibraryNameError unless it is 1 to 100 printable characters, not framed by
     space."""
-    if not 1 <= len(name) <= MAX_LIBRARY_NAME_CHARS or not name.isprintable() or name != name.strip():
+    is_bounded = 1 <= len(name) <= MAX_LIBRARY_NAME_CHARS
+    # Addresses cannot end in dots alone: whoever fetches them takes those for the folder above.
+    if not is_bounded or not name.isprintable() or name != name.strip() or name in (".", ".."):
         raise InvalidLibraryNameError(
             f"{name[:MAX_LIBRARY_NAME_CHARS]!r} cannot name a library: "
             f"use 1 to {MAX_LIBRARY_NAME_CHARS} printable characters without white space around them."
@@ -106,13 +127,14 @@ class Catalog:
         self._lookups: Lookups | None = None
         self._engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=QueuePool)
         # Python's driver would begin transactions late, and never for reading; begin every one ourselves.
-        event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        event.listen(self._engine, "begin", _begin)
+        self._writing_engine = self._engine.execution_options(sonoglot_begin="BEGIN IMMEDIATE")
 
     @classmethod
     def create(cls, path: Path, space: EmbeddingSpace) -> "Catalog":
         """Make the tables at ``path``, bound to ``space``, unless they exist."""
         catalog = cls(path)
-        with catalog._transaction() as connection:
+        with catalog.writing() as connection:
             Base.metadata.create_all(connection)
             if connection.execute(select(StateRow.id)).first() is None:
                 row = {"id": 1, "format_version": FORMAT_VERSION, "generation": 0, "deletions": 0}
@@ -134,11 +156,11 @@ class Catalog:
 
     def rebind(self, space: EmbeddingSpace) -> None:
         """Bind to another space; only a catalogue without segments may be (ValueError)."""
-        with self._transaction() as connection:
+        with self.writing() as connection:
             if connection.execute(select(SegmentRow.id).limit(1)).first() is not None:
                 raise ValueError("a catalogue that holds segments stays in its space")
             connection.execute(update(StateRow).values(**_space_columns(space)))
-            _bump(connection, deleted=True)
+            bump(connection, deleted=True)
 
     # Libraries
 
@@ -191,34 +213,32 @@ class Catalog:
         """Forget a library, its clips and segments; LibraryNotFoundError without it. Audio files are not
         touched."""
         self.library(name)
-        with self._transaction() as connection:
+        with self.writing() as connection:
             connection.execute(delete(LibraryRow).where(LibraryRow.name == name))
-            _bump(connection, deleted=_forget_unused_contents(connection))
+            bump(connection, deleted=_forget_unused_contents(connection))
 
     def remove_clips(self, clip_ids: Sequence[str]) -> None:
         """Forget clips and their segments; unknown ids are ignored."""
-        with self._transaction() as connection:
+        with self.writing() as connection:
             for part in _parts(clip_ids):
                 connection.execute(delete(ClipRow).where(ClipRow.id.in_(part)))
-            _bump(connection, deleted=_forget_unused_contents(connection))
+            bump(connection, deleted=_forget_unused_contents(connection))
 
     # Clips
 
     def clip(self, clip_id: str) -> Clip:
         """One clip; ClipNotFoundError without it."""
         with self._transaction() as connection:
-            row = connection.execute(_clip_columns().where(ClipRow.id == clip_id)).first()
+            row = connection.execute(clip_columns().where(ClipRow.id == clip_id)).first()
         if row is None:
             raise ClipNotFoundError(f"There is no clip {clip_id!r} in this store.")
-        return _clip(row)
+        return clip_of(row)
 
     def clips(self, library: str) -> list[Clip]:
         """All clips of a library, whatever their status, by path; none if there is no such library."""
         with self._transaction() as connection:
-            rows = connection.execute(
-                _clip_columns().where(LibraryRow.name == library).order_by(ClipRow.path)
-            )
-            return [_clip(row) for row in rows]
+            rows = connection.execute(clip_columns().where(LibraryRow.name == library).order_by(ClipRow.path))
+            return [clip_of(row) for row in rows]
 
     def clips_with_content(self, sha256: str, *, most: int, library: str | None = None) -> list[Clip]:
         """Clips whose file had this SHA-256 and that have segments, by library and path: the first ``most``."""
@@ -228,16 +248,21 @@ class Catalog:
         statement = _CLIPS_OF_FILE if library is None else _CLIPS_OF_FILE.where(LibraryRow.name == library)
         with self._transaction() as connection:
             rows = connection.execute(statement.limit(most), {"sha256": sha256})
-            return [_clip(row) for row in rows]
+            return [clip_of(row) for row in rows]
 
     def clips_at(self, library: str, paths: Sequence[Path]) -> dict[Path, Clip]:
         """Clips of a library at these paths; paths without one are left out."""
         found: dict[Path, Clip] = {}
         with self._transaction() as connection:
             for part in _parts([path_to_bytes(path) for path in paths]):
-                held = _clip_columns().where(LibraryRow.name == library, ClipRow.path.in_(part))
-                found |= {clip.path: clip for clip in map(_clip, connection.execute(held))}
+                held = clip_columns().where(LibraryRow.name == library, ClipRow.path.in_(part))
+                found |= {clip.path: clip for clip in map(clip_of, connection.execute(held))}
         return found
+
+    def deleted_among(self, library: str, paths: Sequence[Path]) -> set[Path]:
+        """Those of these paths whose clips a user deleted from a library."""
+        with self._transaction() as connection:
+            return _deleted_among(connection, library, paths)
 
     def clips_below(self, library: str, folder: Path) -> Iterator[list[PlacedClip]]:
         """Where clips of a library at a path or below it are, by path, in portions.
@@ -262,11 +287,11 @@ class Catalog:
 
     def failed_clips(self, library: str) -> Iterator[list[Clip]]:
         """Failed clips of a library, by path, in portions."""
-        failed = _clip_columns().where(LibraryRow.name == library, ClipRow.status == ClipStatus.FAILED)
+        failed = clip_columns().where(LibraryRow.name == library, ClipRow.status == ClipStatus.FAILED)
         failed, last = failed.order_by(ClipRow.path).limit(_ROWS_AT_A_TIME), b""
         while True:
             with self._transaction() as connection:
-                portion = [_clip(row) for row in connection.execute(failed.where(ClipRow.path > last))]
+                portion = [clip_of(row) for row in connection.execute(failed.where(ClipRow.path > last))]
             if not portion:
                 return
             yield portion
@@ -276,11 +301,12 @@ class Catalog:
         """No search returns these clips any more; all else about them is kept."""
         if not clip_ids:
             return
-        with self._transaction() as connection:
+        with self.writing() as connection:
             for part in _parts(clip_ids):
                 gone = update(ClipRow).where(ClipRow.id.in_(part))
                 connection.execute(gone.values(status=ClipStatus.MISSING.value))
-            _bump(connection, deleted=False)
+                connection.execute(delete(ClipTagRow).where(ClipTagRow.clip_id.in_(part)))
+            bump(connection, deleted=False)
 
     def missing_s(self, library: str) -> float:
         """Seconds of audio of a library's missing clips."""
@@ -292,13 +318,13 @@ class Catalog:
 
     def remove_missing(self, library: str) -> int:
         """Forget a library's missing clips and their segments; how many they were."""
-        with self._transaction() as connection:
+        with self.writing() as connection:
             of_library = select(LibraryRow.id).where(LibraryRow.name == library).scalar_subquery()
             gone = delete(ClipRow).where(
                 ClipRow.library_id == of_library, ClipRow.status == ClipStatus.MISSING
             )
             count = connection.execute(gone).rowcount
-            _bump(connection, deleted=_forget_unused_contents(connection))
+            bump(connection, deleted=_forget_unused_contents(connection))
         return count
 
     def content_id(self, audio_sha256: str) -> int | None:
@@ -322,22 +348,32 @@ class Catalog:
         """Write clips in one transaction, making their libraries where needed.
 
         With content, a clip gets it; without, it has the content that its ``content_id`` names, or keeps the one
-        it has. A failed clip has none. Contents that no clip has any more stay until ``forget_unused``.
+        it has. A failed clip has none. Contents that no clip has any more stay until ``forget_unused``. What a user
+        said or deleted meanwhile stands, whatever the clips were when they were read.
         """
-        with self._transaction() as connection:
-            library_ids: dict[str, int] = {}
-            for clip, content in entries:
-                if clip.library not in library_ids:
-                    library_ids[clip.library] = _library_id(connection, clip.library)
+        held = list(entries)
+        with self.writing() as connection:
+            libraries = {clip.library for clip, _ in held}
+            library_ids = {library: _library_id(connection, library) for library in libraries}
+            own: dict[str, Description] = {}
+            for part in _parts([clip.clip_id for clip, _ in held]):
+                own |= descriptions.own_descriptions(connection, part)
+            deleted = {
+                library: _deleted_among(connection, library, [clip.path for clip, _ in held])
+                for library in libraries
+            }
+            for clip, content in held:
                 content_id = clip.content_id if content is None else _put_content(connection, content)
-                _put_clip(connection, clip, library_ids[clip.library], content_id)
-            _bump(connection, deleted=False)
+                if clip.path not in deleted[clip.library]:
+                    shown = replace(clip, own_description=own.get(clip.clip_id, NOTHING))
+                    _put_clip(connection, shown, library_ids[clip.library], content_id)
+            bump(connection, deleted=False)
 
     def forget_unused(self) -> None:
         """Delete contents that no clip has, with their segments."""
-        with self._transaction() as connection:
+        with self.writing() as connection:
             if _forget_unused_contents(connection):
-                _bump(connection, deleted=True)
+                bump(connection, deleted=True)
 
     def failures(self, library: str) -> list[Failure]:
         """Failed files of a library, grouped by reason, the most frequent first."""
@@ -360,7 +396,7 @@ class Catalog:
 
     def put_run(self, run: IndexRun) -> None:
         """Keep what a run did; only the last one of each library is kept."""
-        with self._transaction() as connection:
+        with self.writing() as connection:
             library_id = _library_id(connection, run.library)
             connection.execute(delete(RunRow).where(RunRow.library_id == library_id))
             connection.execute(
@@ -429,7 +465,7 @@ class Catalog:
         with self._transaction() as connection:
             for part in _parts(content_ids):
                 for row in connection.execute(statement, {"content_ids": part, "most_each": most_each}):
-                    found.setdefault(row.content_id, []).append(_clip(row))
+                    found.setdefault(row.content_id, []).append(clip_of(row))
         return found
 
     def matching_segment_ids(self, filter: SearchFilter) -> NDArray[np.int64]:
@@ -443,7 +479,7 @@ class Catalog:
         parts = [np.empty(0, np.int64)]
         with self._transaction() as connection:
             if filter.library is not None:
-                _known_library_id(connection, filter.library)
+                known_library_id(connection, filter.library)
             last = connection.execute(select(func.max(SegmentRow.id))).scalar() or 0
             for first in range(1, last + 1, _IDS_AT_A_TIME):
                 here = SegmentRow.id.between(first, first + _IDS_AT_A_TIME - 1)
@@ -455,7 +491,7 @@ class Catalog:
     def filter_values(self, library: str | None = None, *, most: int = 100) -> FilterValues:
         """Tags, licences and categories of searchable clips, the ``most`` frequent of each; LibraryNotFoundError."""
         with self._transaction() as connection:
-            library_id = None if library is None else _known_library_id(connection, library)
+            library_id = None if library is None else known_library_id(connection, library)
             return descriptions.filter_values(connection, library_id=library_id, most=most)
 
     def changes_since(self, *, last_id: int, deletions: int) -> "Changes":
@@ -500,9 +536,29 @@ class Catalog:
             yield connection
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes, after those that other processes have begun; StoreBusyError if one lasts long."""
+        with self._transaction(self._writing_engine) as connection:
+            yield connection
+
+    def bring_up_to_date(self) -> None:
+        """Add what an older Sonoglot did not know of; StoreError if that is needed and cannot be written."""
+        with self._transaction() as connection:
+            if not lacks_anything(connection):
+                return
         try:
-            with self._engine.begin() as connection:
+            with self.writing() as connection:
+                add_what_is_lacking(connection)
+        except StoreError as error:
+            raise StoreError(
+                f"The catalogue {str(self._path)!r} was made by an older Sonoglot and has to be added to, which "
+                "failed: run `sonoglot status` once as a user who may write to the store."
+            ) from error
+
+    @contextmanager
+    def _transaction(self, engine: Engine | None = None) -> Iterator[Connection]:
+        try:
+            with (engine or self._engine).begin() as connection:
                 yield connection
         except DatabaseError as error:
             raise self._unusable(error.orig) from error
@@ -520,11 +576,21 @@ class Catalog:
 
     def _unusable(self, cause: BaseException | None) -> StoreError:
         told = str(cause)
+        if "locked" in told:
+            return StoreBusyError(
+                f"Another process has been writing to {str(self._path)!r} for long; try again in a while."
+            )
         if "not a database" in told or "malformed" in told or "no such" in told:
             hint = "it is damaged; move it away and index again"
         else:
             hint = "check free space and permissions of the store"
         return StoreError(f"The catalogue {str(self._path)!r} cannot be used ({told}): {hint}.")
+
+
+def _begin(connection: Connection) -> None:
+    # What writes begins as a writer: while it waits for another, SQLite lets it wait. One that began with reading would
+    # be refused at once, for what it has read may be old by then.
+    connection.exec_driver_sql(connection.get_execution_options().get("sonoglot_begin", "BEGIN"))
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -557,7 +623,8 @@ def _space_columns(space: EmbeddingSpace) -> dict[str, str | int]:
     return {"space_name": space.name, "space_fingerprint": space.fingerprint, "space_dim": space.dim}
 
 
-def _bump(connection: Connection, *, deleted: bool) -> None:
+def bump(connection: Connection, *, deleted: bool) -> None:
+    """Tell readers that something changed that a search may return; ``deleted``: that segments went."""
     generation = StateRow.generation + 1
     values: dict[str, Any] = {"generation": generation}
     if deleted:
@@ -565,7 +632,8 @@ def _bump(connection: Connection, *, deleted: bool) -> None:
     connection.execute(update(StateRow).values(**values))
 
 
-def _clip_columns() -> Select[Any]:
+def clip_columns() -> Select[Any]:
+    """Selects all that ``clip_of`` makes a clip of."""
     return select(*ClipRow.__table__.columns, LibraryRow.name.label("library")).join(
         LibraryRow, LibraryRow.id == ClipRow.library_id
     )
@@ -574,7 +642,7 @@ def _clip_columns() -> Select[Any]:
 # What is run for every file is put together once: that costs more than running it.
 _STATE = select(*STATE_COLUMNS)
 _CLIPS_OF_FILE = (
-    _clip_columns()
+    clip_columns()
     .where(ClipRow.sha256 == bindparam("sha256"), ClipRow.content_id.is_not(None))
     .order_by(LibraryRow.name, ClipRow.path)
 )
@@ -592,7 +660,7 @@ def _clips_of(filter: SearchFilter) -> Select[Any]:
     """Clips of ``content_ids`` that pass a filter, ``most_each`` of each, by library and path."""
     place = func.row_number().over(partition_by=ClipRow.content_id, order_by=(LibraryRow.name, ClipRow.path))
     held = (
-        _clip_columns()
+        clip_columns()
         .add_columns(place.label("place"))
         .where(*descriptions.conditions(filter, of_few=True))
         .where(ClipRow.content_id.in_(bindparam("content_ids", expanding=True)))
@@ -601,8 +669,9 @@ def _clips_of(filter: SearchFilter) -> Select[Any]:
     return select(held).where(held.c.place <= bindparam("most_each")).order_by(held.c.library, held.c.path)
 
 
-def _clip(row: Any) -> Clip:
-    description, file_description = descriptions.descriptions_of(row)
+def clip_of(row: Any) -> Clip:
+    """The clip that a row of ``clip_columns`` has."""
+    layers = descriptions.layers_of(row)
     return Clip(
         clip_id=row.id,
         library=row.library,
@@ -616,12 +685,14 @@ def _clip(row: Any) -> Clip:
         status=ClipStatus(row.status),
         reason_code=row.reason_code,
         reason=row.reason,
-        description=description,
-        file_description=file_description,
+        found_description=layers.found,
+        file_description=layers.of_file,
+        own_description=layers.own,
     )
 
 
-def _known_library_id(connection: Connection, name: str) -> int:
+def known_library_id(connection: Connection, name: str) -> int:
+    """A library's number; LibraryNotFoundError names those there are."""
     known = {row.name: row.id for row in connection.execute(select(LibraryRow.name, LibraryRow.id))}
     if name not in known:
         raise _no_library(name, sorted(known))
@@ -631,6 +702,18 @@ def _known_library_id(connection: Connection, name: str) -> int:
 def _no_library(name: str, names: Sequence[str]) -> LibraryNotFoundError:
     known = ", ".join(map(repr, names)) or "none yet"
     return LibraryNotFoundError(f"There is no library {name!r} in this store. Libraries: {known}.")
+
+
+def _deleted_among(connection: Connection, library: str, paths: Sequence[Path]) -> set[Path]:
+    found: set[Path] = set()
+    of_library = select(DeletedClipRow.path).join(LibraryRow, LibraryRow.id == DeletedClipRow.library_id)
+    of_library = of_library.where(LibraryRow.name == library)
+    if connection.execute(of_library.limit(1)).first() is None:
+        return found  # as in most libraries
+    for part in _parts([path_to_bytes(path) for path in paths]):
+        rows = connection.execute(of_library.where(DeletedClipRow.path.in_(part)))
+        found |= {path_from_bytes(row.path) for row in rows}
+    return found
 
 
 def _library_id(connection: Connection, name: str) -> int:

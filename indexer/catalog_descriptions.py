@@ -4,10 +4,10 @@ Used by ``catalog`` alone, inside its transactions.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, true
 from sqlalchemy.engine import Connection
@@ -60,8 +60,16 @@ def _paths_below(folder: Path) -> tuple[bytes, bytes]:
     return prefix + b"/", prefix + b"0"  # "0" follows "/"
 
 
-def descriptions_of(row: Any) -> tuple[Description, Description]:
-    """What a row of clips says, and what of it the file itself says."""
+class Layers(NamedTuple):
+    """What was found of a clip, what of it the file itself says, and what a user said; see ``records.Clip``."""
+
+    found: Description
+    of_file: Description
+    own: Description
+
+
+def layers_of(row: Any) -> Layers:
+    """What a row of clips says."""
     shown = Description(
         title=row.title,
         description=row.description,
@@ -72,15 +80,23 @@ def descriptions_of(row: Any) -> tuple[Description, Description]:
     )
     if shown == NOTHING:
         shown = NOTHING  # one object, however many clips
-    if row.file_description is None:
-        return shown, shown
-    held = json.loads(row.file_description)
-    return shown, Description(**held | {"tags": tuple(held.get("tags", ()))})
+    found = shown if row.own_description is None else _from_json(row.found_description)
+    of_file = found if row.file_description is None else _from_json(row.file_description)
+    return Layers(found, of_file, _from_json(row.own_description))
+
+
+def own_descriptions(connection: Connection, clip_ids: Sequence[str]) -> dict[str, Description]:
+    """What a user said of these clips; those of which nothing was said are left out."""
+    said = select(ClipRow.id, ClipRow.own_description).where(
+        ClipRow.id.in_(clip_ids), ClipRow.own_description.is_not(None)
+    )
+    return {row.id: _from_json(row.own_description) for row in connection.execute(said)}
 
 
 def columns_of(clip: Clip) -> dict[str, str | None]:
     """Columns of a clip's row for its descriptions."""
-    shown, own = clip.description, clip.file_description
+    shown, found, of_file = clip.description, clip.found_description, clip.file_description
+    has_own = clip.own_description != NOTHING
     return {
         "title": shown.title,
         "description": shown.description,
@@ -90,9 +106,9 @@ def columns_of(clip: Clip) -> dict[str, str | None]:
         "category": shown.category,
         "category_key": shown.category and filter_key(shown.category),
         "tags": _json(shown.tags) if shown.tags else None,
-        "file_description": None
-        if own == shown
-        else _json({name: value for name, value in asdict(own).items() if value}),
+        "file_description": None if of_file == found else _to_json(of_file),
+        "own_description": _to_json(clip.own_description) if has_own else None,
+        "found_description": _to_json(found) if has_own else None,
     }
 
 
@@ -132,6 +148,17 @@ def filter_values(connection: Connection, *, library_id: int | None, most: int) 
             ClipRow.category_key, shown=ClipRow.category, library=ClipRow.library_id, passing=searchable
         ),
     )
+
+
+def _to_json(description: Description) -> str:
+    return _json({name: value for name, value in asdict(description).items() if value})
+
+
+def _from_json(text: str | None) -> Description:
+    if text is None:
+        return NOTHING
+    held = json.loads(text)
+    return Description(**held | {"tags": tuple(held.get("tags", ()))})
 
 
 def _json(value: Any) -> str:

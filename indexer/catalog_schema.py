@@ -1,7 +1,8 @@
 """The catalogue's tables. Used by ``catalog`` alone; everything outside sees plain records instead of
 rows."""
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, inspect, text
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -78,7 +79,20 @@ class ClipRow(Base):
     tags: Mapped[str | None]
     """JSON."""
     file_description: Mapped[str | None]
-    """JSON, where it differs from what the columns say."""
+    """JSON, where it differs from what was found."""
+    own_description: Mapped[str | None]
+    """JSON, what a user said; the columns above have it over what was found."""
+    found_description: Mapped[str | None]
+    """JSON, where a user said something: what the columns would hold without it."""
+
+
+class DeletedClipRow(Base):
+    """A path whose clip a user deleted: no run takes it in again."""
+
+    __tablename__ = "deleted_clips"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    library_id: Mapped[int] = mapped_column(ForeignKey("libraries.id", ondelete="CASCADE"), primary_key=True)
+    path: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
 
 
 class ClipTagRow(Base):
@@ -118,3 +132,23 @@ class RunRow(Base):
     elapsed_s: Mapped[float]
     counts: Mapped[str]
     stages_s: Mapped[str]
+
+
+_ADDED_COLUMNS = ("own_description", "found_description")
+"""Of clips; a catalogue of this format that was made before there were any lacks them."""
+
+
+def lacks_anything(connection: Connection) -> bool:
+    """Whether a catalogue of this format was made before some columns or tables were added."""
+    schema = inspect(connection)
+    held = {column["name"] for column in schema.get_columns(ClipRow.__tablename__)}
+    return not held.issuperset(_ADDED_COLUMNS) or not schema.has_table(DeletedClipRow.__tablename__)
+
+
+def add_what_is_lacking(connection: Connection) -> None:
+    """Bring such a catalogue up to date. What is added starts empty, so no row is rewritten."""
+    held = {column["name"] for column in inspect(connection).get_columns(ClipRow.__tablename__)}
+    for name in _ADDED_COLUMNS:
+        if name not in held:
+            connection.execute(text(f"ALTER TABLE {ClipRow.__tablename__} ADD COLUMN {name} VARCHAR"))
+    Base.metadata.create_all(connection)

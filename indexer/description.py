@@ -34,6 +34,8 @@ class Description:
         """This description, with what it lacks taken from another."""
         if other == NOTHING or self == other:
             return self
+        if self == NOTHING:
+            return other
         return Description(
             title=self.title or other.title,
             description=self.description or other.description,

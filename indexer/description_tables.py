@@ -4,7 +4,8 @@ A table is named ``sonoglot.csv`` or ``metadata.csv`` and lies in a file's folde
 clip's description does not depend on which of these folders a run was given. Its first line names its columns: ``file``
 (or ``filename``, ``file_name``, ``path``: relative to the table's folder), and any of ``title``, ``description``,
 ``artist``, ``licence`` (or ``license``), ``category`` and ``tags``. A field is of the nearest table that has it, of
-``sonoglot.csv`` before ``metadata.csv`` in one folder.
+``sonoglot.csv`` before ``metadata.csv`` in one folder. What the file was called before it was stored under another name
+may be in ``original_name``; that says as little as a name does, so the file's own tags come before it.
 
 Tables are read by the process that indexes, in each run: a changed one changes descriptions without reading any audio.
 """
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexer.description import NOTHING, Description, describe, split_tags
+from indexer.ucs import read_ucs_name
 
 TABLE_NAMES = ("sonoglot.csv", "metadata.csv")
 MAX_TABLE_BYTES = 256 << 20
@@ -34,8 +36,28 @@ _COLUMNS = {
     "license": "licence",
     "category": "category",
     "tags": "tags",
+    "original_name": "original_name",
 }
 _MOST_PROBLEMS = 10
+
+
+@dataclass(frozen=True)
+class Told:
+    """What tables say of a file, and what its original name says, which only counts where the file is silent."""
+
+    said: Description = NOTHING
+    named: Description = NOTHING
+
+    def over(self, of_file: Description) -> Description:
+        """What is found of a file in all, with what it says itself."""
+        return self.said.over(of_file).over(self.named)
+
+    def before(self, other: "Told") -> "Told":
+        """This, with what it lacks taken from another table."""
+        return Told(self.said.over(other.said), self.named.over(other.named))
+
+
+NOTHING_TOLD = Told()
 
 
 @dataclass
@@ -44,18 +66,22 @@ class DescriptionTable:
 
     path: Path
     rows: dict[str, Description] = field(default_factory=dict)
+    original_names: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     """The first of them, told with their line numbers."""
     bad_lines: int = 0
     was_used: bool = False
     """Whether it said something of a file that was asked about."""
 
-    def about(self, path: Path) -> Description:
+    def about(self, path: Path) -> Told:
         """What the table says of a file at or below its folder."""
         name = str(path)[len(str(self.path.parent)) :].lstrip("/")
-        found = self.rows.get(_key(name)) or self.rows.get(_key(str(path)))
-        self.was_used = self.was_used or found is not None
-        return found or NOTHING
+        key = next((key for key in (_key(name), _key(str(path))) if key in self.rows), None)
+        if key is None:
+            return NOTHING_TOLD
+        self.was_used = True
+        original = self.original_names.get(key)
+        return Told(self.rows[key], NOTHING if original is None else read_original_name(original))
 
     def add_problem(self, problem: str) -> None:
         """Note a line that cannot be used."""
@@ -74,13 +100,15 @@ class DescriptionTables:
         self._folder: Path | None = None
         self._near: list[DescriptionTable] = []
 
-    def about(self, path: Path) -> Description:
+    def about(self, path: Path) -> Told:
         """What the tables say of a file (an absolute path)."""
         if path.parent != self._folder:
             self._enter(path.parent)
-        found = NOTHING
+        found = NOTHING_TOLD
         for table in self._near:
-            found = found.over(table.about(path))
+            told = table.about(path)
+            if told is not NOTHING_TOLD:
+                found = told if found is NOTHING_TOLD else found.before(told)
         return found
 
     def _enter(self, folder: Path) -> None:
@@ -88,7 +116,7 @@ class DescriptionTables:
         left = set(self._held).difference(above)
         for gone in left:
             for table in self._held.pop(gone):
-                table.rows = {}
+                table.rows, table.original_names = {}, {}
         for near in above:
             if near not in self._held:
                 self._held[near] = list(_tables_in(near))
@@ -158,8 +186,17 @@ def _take_row(row: list[str], columns: list[str | None], line: int, table: Descr
     elif _key(name) in table.rows:
         table.add_problem(f"line {line}: {name!r} is described twice")
     else:
+        original = values.pop("original_name", None)
+        if original is not None:
+            table.original_names[_key(name)] = original
         tags = split_tags(values.pop("tags", ""))
         table.rows[_key(name)] = describe(**values, tags=tags)
+
+
+def read_original_name(name: str) -> Description:
+    """What the name says that a file had before it was stored under another: its convention's parts, or a title."""
+    stem = os.path.splitext(name)[0] or name
+    return read_ucs_name(stem).over(describe(title=stem))
 
 
 def _key(name: str) -> str:

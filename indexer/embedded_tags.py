@@ -11,7 +11,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
 from tinytag import TinyTag, UnsupportedFormatError
@@ -19,6 +18,7 @@ from tinytag import TinyTag, UnsupportedFormatError
 from indexer.audio import container_tags
 from indexer.bwf import read_bwf
 from indexer.description import NOTHING, Description, describe, split_tags
+from indexer.opening import OpenFile
 from indexer.ucs import read_ucs_name
 
 _T = TypeVar("_T")
@@ -35,15 +35,19 @@ _LICENCE = re.compile(
 """What is in a field for copyright is a licence only if it says so: most hold a name and a year."""
 
 
-def describe_file(path: Path) -> Description:
-    """What a file's tags and, where they are silent, its name say. Raises nothing for a bad file."""
-    return _read_tags(path).over(read_ucs_name(path.stem))
+def describe_file(file: OpenFile) -> Description:
+    """What a file's tags and, where they are silent, its name say. Raises nothing for a bad file.
+
+    It is read as it was opened, not by its path, where something else may lie by now; afterwards it stands anywhere.
+    """
+    return _read_tags(file).over(read_ucs_name(file.path.stem))
 
 
-def _read_tags(path: Path) -> Description:
+def _read_tags(opened: OpenFile) -> Description:
     try:
-        with open(path, "rb") as raw, _limited_cpu_time():
-            file = cast(BinaryIO, _BoundedReader(raw))
+        with _limited_cpu_time():
+            file = cast(BinaryIO, _BoundedReader(opened))
+            file.seek(0)
             # People write iXML of a sound; programs fill bext, some of them with settings of the recorder.
             ixml, bext = _safely(read_bwf, file, (NOTHING, NOTHING))
             return ixml.over(_safely(_read_common, file, NOTHING)).over(bext)

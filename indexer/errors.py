@@ -68,6 +68,10 @@ class LibraryNotFoundError(IndexerError):
     """The store has no library of that name."""
 
 
+class LibraryExistsError(IndexerError):
+    """The store has a library of that name already."""
+
+
 class ClipNotFoundError(IndexerError):
     """The store has no clip with that id."""
 

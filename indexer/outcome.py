@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer.catalog import Catalog
-from indexer.description import NOTHING, Description
+from indexer.description_tables import NOTHING_TOLD, Told
 from indexer.embedding import EmbeddedClip
 from indexer.errors import DecodeError, DecodeReason, UnreadableFileError
 from indexer.pending import PendingClips
@@ -37,18 +37,18 @@ class Outcomes:
         self._pending = pending
         self._reading: dict[Path, Clip] = {}
         """What the catalogue holds at paths that are being read."""
-        self._told: dict[Path, Description] = {}
+        self._told: dict[Path, Told] = {}
         """What tables say of files that are being read."""
         self._same: dict[str, Clip] = {}
         """By SHA-256, a clip with the same file as one that is therefore not decoded. Held because a run may
         change that clip before the file's turn comes."""
         self._same_lock = threading.Lock()
 
-    def expect(self, path: Path, known: Clip | None, told: Description) -> None:
+    def expect(self, path: Path, known: Clip | None, told: Told) -> None:
         """A file is about to be read; the catalogue holds this clip at its path, and tables say this of it."""
         if known is not None:
             self._reading[path] = known
-        if told is not NOTHING:
+        if told is not NOTHING_TOLD:
             self._told[path] = told
 
     def is_known(self, facts: FileFacts) -> bool:
@@ -143,8 +143,8 @@ class Outcomes:
         self._ledger.finish(FileState.FAILED, FileReport(read.job.path, str(error), error.reason.value))
 
     def _described(self, clip: Clip, read: ClipRead) -> Clip:
-        told = self._told.get(read.job.path, NOTHING)
-        return replace(clip, description=told.over(read.description), file_description=read.description)
+        told = self._told.get(read.job.path, NOTHING_TOLD)
+        return replace(clip, found_description=told.over(read.description), file_description=read.description)
 
     def _clip(self, read: ClipRead) -> Clip:
         facts, path = read.facts, read.job.path

@@ -127,7 +127,7 @@ class _Reader:
             self._check_start(file)
         sha256 = yield from _sha256(file)
         self._facts = replace(self._facts, sha256=sha256)
-        self._description = describe_file(self._job.path)
+        self._description = describe_file(file)
         self._is_known = sha256 == self._job.known_sha256 or self._ask(self._facts)
         if self._is_known:
             return

@@ -28,8 +28,10 @@ class Clip:
     """One audio file of a library. ``clip_id`` depends on library and path alone, so it outlives
     re-indexing.
 
-    ``description`` is what filters and results go by; ``file_description`` is what of it the file itself says, with
-    its tags and its name, so that a table beside it can change or go without reading the file again.
+    Three layers say what it is called. ``file_description``: what the file itself says, with its tags and its name, so
+    that a table beside it can change or go without reading the file again. ``found_description``: that, and the table
+    over it; each run of indexing writes it. ``own_description``: what a user said of this clip (``catalog_editing``),
+    which no run touches. ``description``, all of them, is what filters and results go by.
     """
 
     clip_id: str
@@ -44,8 +46,14 @@ class Clip:
     content_id: int | None = None
     reason_code: str | None = None
     reason: str | None = None
-    description: Description = NOTHING
+    found_description: Description = NOTHING
     file_description: Description = NOTHING
+    own_description: Description = NOTHING
+
+    @property
+    def description(self) -> Description:
+        """What is known of the clip: each field of the user's own, where there is one."""
+        return self.own_description.over(self.found_description)
 
 
 class PlacedClip(NamedTuple):

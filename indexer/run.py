@@ -7,8 +7,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.description import Description
-from indexer.description_tables import TABLE_NAMES, DescriptionTables
+from indexer.description_tables import TABLE_NAMES, DescriptionTables, Told
 from indexer.embedding import WindowEmbedder
 from indexer.errors import DecodeReason
 from indexer.outcome import Outcomes, is_gone
@@ -25,6 +24,7 @@ from model.audio_embedder import AudioEmbedder
 if TYPE_CHECKING:
     from model.retrieval_model import RetrievalModel
 
+_DELETED = "deleted from the library by a user"
 _JOBS_A_PROCESS = 4
 _MOST_PROCESSES = 16
 _MAY_PASS = {
@@ -100,8 +100,12 @@ class Run:
             for note in portion.failed:
                 self._ledger.report(FileState.FAILED, FileReport(note.path, note.reason, note.code))
             known = self._catalog.clips_at(self._library, portion.candidates)
+            deleted = self._catalog.deleted_among(self._library, portion.candidates)
             for path in portion.candidates:
                 if path in self._leave:
+                    continue
+                if path in deleted:
+                    self._ledger.finish(FileState.SKIPPED, FileReport(path, _DELETED))
                     continue
                 told = self._tables.about(path)
                 job = self._job_for(path, known.get(path), told, retry_failed=retry_failed)
@@ -122,9 +126,7 @@ class Run:
                 report = FileReport(path, told, "bad_table_lines")
             self._ledger.report(FileState.SKIPPED, report)
 
-    def _job_for(
-        self, path: Path, known: Clip | None, told: Description, *, retry_failed: bool
-    ) -> ReadJob | None:
+    def _job_for(self, path: Path, known: Clip | None, told: Told, *, retry_failed: bool) -> ReadJob | None:
         """The work that a file needs, or None if a look at its size and time tells that it is unchanged."""
         if known is None:
             return ReadJob(path=path, known_sha256=None)
@@ -142,9 +144,9 @@ class Run:
             self._ledger.finish(FileState.FAILED, FileReport(path, known.reason, known.reason_code))
             return None
         description = told.over(known.file_description)
-        self._ledger.summary.redescribed += description != known.description
-        if known.status is ClipStatus.MISSING or description != known.description:
-            self._pending.add(replace(known, status=ClipStatus.INDEXED, description=description))
+        self._ledger.summary.redescribed += description != known.found_description
+        if known.status is ClipStatus.MISSING or description != known.found_description:
+            self._pending.add(replace(known, status=ClipStatus.INDEXED, found_description=description))
         self._ledger.finish(FileState.UNCHANGED, FileReport(path))
         return None
 

@@ -88,6 +88,11 @@ class Scan:
             if not is_folder:
                 self._named.add(os.fsencode(root))
 
+    @property
+    def named_files(self) -> list[Path]:
+        """Those of the given paths that are no folders."""
+        return [root for root in self.roots if os.fsencode(root) in self._named]
+
     def count(self) -> int:
         """How many candidates there are, nearly: a quick look at names alone, for showing progress."""
         return sum(isinstance(item, bytes) for item in self._walk())

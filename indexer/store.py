@@ -164,9 +164,20 @@ def open_catalog(directory: Path) -> Iterator[Catalog]:
     catalog = Catalog(directory / "catalog.sqlite")
     try:
         catalog.state()
+        catalog.bring_up_to_date()
         yield catalog
     finally:
         catalog.close()
+
+
+@contextmanager
+def open_catalog_for_writing(directory: Path) -> Iterator[Catalog]:
+    """Open the catalogue alone as the store's only writer, for what would pull the rug from under a run of indexing.
+
+    Errors as in ``open_catalog``, and StoreBusyError while another process writes.
+    """
+    with open_catalog(directory) as catalog, _writer_lock(directory, wait_s=_LOCK_WAIT_S):
+        yield catalog
 
 
 @contextmanager
@@ -182,7 +193,10 @@ def open_store_for_writing(directory: Path, *, space: EmbeddingSpace | None = No
         path = directory / "catalog.sqlite"
         catalog = Catalog(path) if space is None else Catalog.create(path, space)
         try:
+            catalog.state()
+            catalog.bring_up_to_date()
             if space is not None and catalog.state().space != space and _holds_nothing(catalog):
+                catalog.forget_unused()  # of clips that were deleted one by one
                 catalog.rebind(space)
             _check_space(catalog, space, directory)
             yield Store(directory, catalog, writable=True)

@@ -23,7 +23,6 @@ from model.errors import ModelDirectoryError
 QuestionKind = Literal["text", "image", "audio"]
 KINDS: tuple[QuestionKind, ...] = ("text", "image", "audio")
 CALIBRATION_FILE = "calibration.npz"
-_BACKGROUND = "background"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +43,9 @@ class Calibration:
 
     def save(self, directory: Path) -> None:
         """Write it into a model directory."""
-        arrays = {kind: np.array(self.weights[kind], np.float64) for kind in KINDS}
-        arrays[_BACKGROUND] = self.background.astype(np.float16)
-        np.savez(directory / CALIBRATION_FILE, allow_pickle=False, **arrays)
+        held = {kind: np.array(self.weights[kind], np.float64) for kind in KINDS}
+        background = self.background.astype(np.float16)  # of unit vectors: three digits are more than enough
+        np.savez(directory / CALIBRATION_FILE, allow_pickle=False, background=background, **held)
 
 
 def standardised(scores: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -61,8 +60,10 @@ def load_calibration(directory: Path, *, dim: int) -> Calibration | None:
         return None
     try:
         with np.load(path, allow_pickle=False) as held:
-            background = held[_BACKGROUND].astype(np.float32)
-            weights = {kind: (float(held[kind][0]), float(held[kind][1])) for kind in KINDS}
+            background = held["background"].astype(np.float32)
+            weights: dict[QuestionKind, tuple[float, float]] = {
+                kind: (float(held[kind][0]), float(held[kind][1])) for kind in KINDS
+            }
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise ModelDirectoryError(
             f"{path} is no calibration: {error}; make it again, or delete it"

@@ -3,8 +3,10 @@
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
@@ -12,11 +14,25 @@ from starlette.staticfiles import StaticFiles
 from service import problems
 from service.access import Access, requires
 from service.database import open_database
-from service.endpoints import clips, health, jobs, libraries, maps, search, session
+from service.endpoints import (
+    clip_changes,
+    clip_sounds,
+    clips,
+    health,
+    jobs,
+    libraries,
+    library_changes,
+    maps,
+    search,
+    session,
+    uploads,
+)
 from service.headers import SecurityHeaders
+from service.job_schemas import job_out
 from service.job_sources import AllowedSources
 from service.jobs import Jobs
 from service.keys import Keys, Scope
+from service.library_paths import LibraryPaths
 from service.maps import Maps
 from service.playable import PlayableCopies
 from service.runtime import Runtime
@@ -80,16 +96,29 @@ def create_app(
         threading.Event()
     )  # Set when the server begins to stop: answers without end then end.
     app.state.access = Access(Keys(database), is_local=is_local)
+    app.state.submit_job = partial(_submit_uploads, app.state.jobs)
+    app.add_middleware(LibraryPaths)
     app.add_middleware(SecurityHeaders)
     problems.install(app)
     app.include_router(health.router)
     app.include_router(session.router)
     app.include_router(jobs.router)
-    for module in (search, clips, libraries, maps):
-        app.include_router(
-            module.router,
-            dependencies=[requires(Scope.SEARCH)],
-            responses=problems.responses(*problems.NOT_ADMITTED),
-        )
+    for scope, routers in (
+        (Scope.SEARCH, (search.router, clips.router, clip_sounds.router, libraries.router, maps.router)),
+        (Scope.INDEX, (library_changes.router, clip_changes.router, uploads.router)),
+        (Scope.ADMIN, (library_changes.admin_router,)),
+    ):
+        for router in routers:
+            app.include_router(
+                router,
+                dependencies=[requires(scope)],
+                responses=problems.responses(*problems.NOT_ADMITTED),
+            )
     app.mount("/", StaticFiles(directory=PAGE_DIR, html=True), name="page")
     return app
+
+
+def _submit_uploads(jobs: Jobs, library: str) -> dict[str, Any]:
+    """Have what was uploaded to a library indexed; the job, as the API shows it."""
+    job = jobs.submit(library=library, source={"uploads": True}, retry_failed=False)
+    return job_out(job).model_dump(mode="json")

@@ -33,6 +33,18 @@ class BodyTooLargeError(ServiceError):
     """The body, or the file inside it, exceeds its limit."""
 
 
+class StorageFullError(ServiceError):
+    """The disk has no room for what was sent."""
+
+
+class NothingUsableError(ServiceError):
+    """Not one of the files that were sent can be taken; ``reasons`` has why, by the name of each."""
+
+    def __init__(self, reasons: list[tuple[str, str]]) -> None:
+        super().__init__("None of the files can be taken. " + "; ".join(map(": ".join, reasons[:3])))
+        self.reasons = reasons
+
+
 class ClipFileGoneError(ServiceError):
     """The catalogue knows the clip, but its file cannot be read any more."""
 

@@ -3,16 +3,15 @@
 import json
 from typing import Any
 
+from pydantic import BaseModel
+
 CLIP_ID = "9f2c61d0a4b7e8535c1a"
 
 SAID = {"title": "Rain on a tin roof", "licence": "CC BY 4.0", "tags": ["rain", "roof"]}
 LIVES = {"status": "ok"}
 READY = {"status": "ready", "model": "sonoglot-compact"}
-LIBRARIES = {
-    "libraries": [
-        {"name": "weather", "clips": 120, "segments": 1430, "failed": 1, "missing": 0, "duration_s": 3610.5}
-    ]
-}
+LIBRARY = {"name": "weather", "clips": 120, "segments": 1430, "failed": 1, "missing": 0, "duration_s": 3610.5}
+LIBRARIES = {"libraries": [LIBRARY]}
 CLIP = {
     "clip_id": CLIP_ID,
     "path": "/sounds/weather/rain-on-roof.ogg",
@@ -21,6 +20,29 @@ CLIP = {
     "status": "indexed",
     "audio_url": f"/v1/clips/{CLIP_ID}/audio",
     **SAID,
+}
+CLIPS = {"clips": [CLIP], "next": "L3NvdW5kcy93ZWF0aGVyL3JhaW4tb24tcm9vZi5vZ2c"}
+FACETS = {
+    "tags": [{"value": "rain", "clips": 14}],
+    "licences": [{"value": "CC0", "clips": 90}],
+    "categories": [{"value": "WEATHER", "clips": 31}],
+}
+PEAKS = {"clip_id": CLIP_ID, "start_s": 0.0, "end_s": 2.0, "min": [-0.02, -0.4], "max": [0.03, 0.38]}
+TAGS = {
+    "clip_id": CLIP_ID,
+    "model": "sonoglot-compact",
+    "tags": [{"tag": "дождь", "score": 0.61, "probability": 0.87}],
+}
+UPLOADS = {
+    "files": [
+        {"filename": "rain.wav", "state": "accepted", "reason": None},
+        {
+            "filename": "foley.zip/readme.txt",
+            "state": "refused",
+            "reason": "not an audio file (by its suffix)",
+        },
+    ],
+    "job": None,
 }
 WAVEFORM = {"clip_id": CLIP_ID, "peaks": [0.02, 0.4, 1.0, 0.31]}
 SEARCH = {
@@ -74,3 +96,9 @@ JOB_EVENTS = f"event: progress\ndata: {json.dumps(JOB)}\n\n"
 def answer(example: dict[str, Any], *, status: int = 200) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI description of a successful answer with an example."""
     return {status: {"content": {"application/json": {"example": example}}}}
+
+
+def json_body(schema: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI description of a JSON body that an operation reads itself."""
+    content = {"schema": schema.model_json_schema(), "example": example}
+    return {"required": True, "content": {"application/json": content}}

@@ -24,6 +24,7 @@ from service.schemas import FieldProblem, Problem
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+BUSY_RETRY_AFTER_S = "10"  # a run of indexing takes seconds to hours; nobody can tell
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ JOB_STATE = Kind(
     "Not in the job's state",
     "Job 4be1c07d92aa5f36 is done; only what waits or runs can be cancelled.",
 )
+LIBRARY_EXISTS = Kind(409, "library-exists", "The library is there already", "There is a library 'rain'.")
+STORE_BUSY = Kind(409, "store-busy", "Being written to", "Another process is writing to the store.")
 FILE_GONE = Kind(
     410,
     "file-gone",
@@ -76,6 +79,9 @@ UNUSABLE_IMAGE = Kind(
 UNUSABLE_AUDIO = Kind(
     422, "unusable-audio", "The sound cannot be used", "The sound is not audio in a known format."
 )
+UNUSABLE_UPLOAD = Kind(
+    422, "unusable-upload", "None of the files can be taken", "notes.txt: not an audio file (by its suffix)"
+)
 TOO_MANY_REQUESTS = Kind(429, "too-many-requests", "Too many requests", "The key may ask 600 times a minute.")
 OVERLOADED = Kind(
     429, "overloaded", "Too much to do", "More questions wait already than can be answered soon."
@@ -83,6 +89,7 @@ OVERLOADED = Kind(
 INTERNAL = Kind(
     500, "internal", "Something went wrong in the server", "It is not your fault; the server's log says more."
 )
+STORAGE_FULL = Kind(507, "storage-full", "No room", "The server's disk has no room for the upload.")
 LOADING = Kind(503, "loading", "Not ready yet", "The model is still loading.")
 NO_STORE = Kind(
     503, "no-store", "There is no library yet", "Make one with: sonoglot index FOLDER --library NAME"
@@ -99,6 +106,8 @@ KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (errors.ClipFileGoneError, FILE_GONE),
     (errors.UnknownJobError, UNKNOWN_JOB),
     (errors.JobStateError, JOB_STATE),
+    (errors.StorageFullError, STORAGE_FULL),
+    (errors.NothingUsableError, UNUSABLE_UPLOAD),
     (errors.RangeNotSatisfiableError, BAD_RANGE),
     (errors.NotAuthenticatedError, NO_KEY),
     (errors.ForbiddenError, FORBIDDEN),
@@ -108,11 +117,13 @@ KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (errors.StillLoadingError, LOADING),
     (errors.NotAvailableError, NOT_AVAILABLE),
     (indexer_errors.LibraryNotFoundError, UNKNOWN_LIBRARY),
+    (indexer_errors.LibraryExistsError, LIBRARY_EXISTS),
     (indexer_errors.InvalidLibraryNameError, INVALID),
     (indexer_errors.ClipNotFoundError, UNKNOWN_CLIP),
     (indexer_errors.InvalidQueryError, INVALID),
     (indexer_errors.DecodeError, UNUSABLE_AUDIO),
     (indexer_errors.StoreNotFoundError, NO_STORE),
+    (indexer_errors.StoreBusyError, STORE_BUSY),
     (indexer_errors.StoreError, NOT_AVAILABLE),
     (model_errors.InvalidTextError, UNUSABLE_TEXT),
     (model_errors.UnreadableImageError, UNUSABLE_IMAGE),
@@ -169,6 +180,8 @@ def problem_of(error: Exception, *, instance: str) -> Problem:
     fields = None
     if isinstance(error, errors.InvalidRequestError):
         fields = [FieldProblem(field=error.field, message=str(error))]
+    if isinstance(error, errors.NothingUsableError):
+        fields = [FieldProblem(field=name, message=reason) for name, reason in error.reasons]
     return _problem(kind, detail=str(error), instance=instance, fields=fields)
 
 
@@ -178,6 +191,8 @@ def _answer_known(request: Request, error: Exception) -> Response:
         headers["Content-Range"] = f"bytes */{error.size}"
     if isinstance(error, errors.StillLoadingError):
         headers["Retry-After"] = "1"
+    if isinstance(error, indexer_errors.StoreBusyError):
+        headers["Retry-After"] = BUSY_RETRY_AFTER_S
     if isinstance(error, errors.TooManyRequestsError):
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
     if isinstance(error, errors.NotAuthenticatedError):

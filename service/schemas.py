@@ -86,6 +86,7 @@ class ClipOut(Described):
     status: Literal["indexed", "failed", "missing"] = Field(
         description="failed: could not be indexed; missing: its file had gone when its library was indexed."
     )
+    reason: str | None = Field(default=None, description="Why it could not be indexed.")
     audio_url: str
 
 

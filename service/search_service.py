@@ -49,6 +49,11 @@ class SearchService:
         """The model's embedding space."""
         return self._model.space
 
+    @property
+    def store_dir(self) -> Path:
+        """Where the store is, or will be."""
+        return self._store_dir
+
     def store(self) -> Store:
         """Return the open store. Raises StoreNotFoundError, SpaceMismatchError or StoreError."""
         with self._opening:

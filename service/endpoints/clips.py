@@ -12,6 +12,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import FileResponse
 
 from indexer.paths import display_path
+from indexer.records import Clip
 from service import examples, problems
 from service.clip_files import check_range, media_type_of, stat_readable, waveform
 from service.endpoints.state import Copies, Service, WorkerThreads
@@ -29,6 +30,20 @@ ClipPath = Annotated[
 _COMMON = (problems.UNKNOWN_CLIP, problems.INVALID, *problems.NOT_READY)
 
 
+def clip_out(clip: Clip) -> ClipOut:
+    """Return what the API says of a clip."""
+    return ClipOut(
+        clip_id=clip.clip_id,
+        path=display_path(clip.path),
+        library=clip.library,
+        duration_s=clip.duration_s,
+        status=clip.status.value,
+        reason=clip.reason,
+        audio_url=audio_url(clip.clip_id),
+        **asdict(clip.description),
+    )
+
+
 @router.get(
     "/{clip_id}",
     summary="Describe a clip",
@@ -37,16 +52,7 @@ _COMMON = (problems.UNKNOWN_CLIP, problems.INVALID, *problems.NOT_READY)
 )
 async def get_clip(clip_id: ClipPath, service: Service, threads: WorkerThreads) -> ClipOut:
     """Return what the catalogue knows about one clip."""
-    clip = await threads.look_up(lambda: service.clip(clip_id))
-    return ClipOut(
-        clip_id=clip_id,
-        path=display_path(clip.path),
-        library=clip.library,
-        duration_s=clip.duration_s,
-        status=clip.status.value,
-        audio_url=audio_url(clip_id),
-        **asdict(clip.description),
-    )
+    return clip_out(await threads.look_up(lambda: service.clip(clip_id)))
 
 
 def _audio_answers(whole: str, *kinds: problems.Kind) -> dict[int | str, dict]:

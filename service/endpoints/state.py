@@ -5,6 +5,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from service.answering import Desk
+from service.catalog_service import CatalogService
 from service.maps import Maps
 from service.playable import PlayableCopies
 from service.runtime import Runtime
@@ -42,3 +43,10 @@ WorkerThreads = Annotated[Threads, Depends(_threads)]
 Copies = Annotated[PlayableCopies, Depends(_copies)]
 AnsweringDesk = Annotated[Desk, Depends(_desk)]
 LibraryMaps = Annotated[Maps, Depends(_maps)]
+
+
+def _catalog_service(service: Service) -> CatalogService:
+    return CatalogService(service)
+
+
+Catalogue = Annotated[CatalogService, Depends(_catalog_service)]

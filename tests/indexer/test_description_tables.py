@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from indexer.build import FileReport, IndexSummary, index_failed, index_paths
-from indexer.description import NOTHING, describe
-from indexer.description_tables import DescriptionTables, read_table
+from indexer.description import describe
+from indexer.description_tables import NOTHING_TOLD, DescriptionTables, read_table
 from indexer.prefetch import _Worker
 from indexer.records import ClipStatus, SearchFilter
 from indexer.store import open_store, open_store_for_writing
@@ -31,7 +31,7 @@ def test_a_table_is_read_whoever_wrote_it(tmp_path: Path, head: bytes, end: str)
     text = FULL + '\na.wav,Сова,"hoots, twice\u2028at night",Ana,CC0,ANIMALS,"owl, bird;night"\nb.wav,B\n'
     table = read_table(write(tmp_path / "metadata.csv", head + text.replace("\n", end).encode()))
     assert table.problems == []
-    assert table.about(tmp_path / "a.wav") == describe(
+    assert table.about(tmp_path / "a.wav").said == describe(
         title="Сова",
         description="hoots, twice at night",
         artist="Ana",
@@ -39,23 +39,23 @@ def test_a_table_is_read_whoever_wrote_it(tmp_path: Path, head: bytes, end: str)
         category="ANIMALS",
         tags=["owl", "bird", "night"],
     )
-    assert table.about(tmp_path / "b.wav") == describe(title="B")
-    assert table.about(tmp_path / "c.wav") is NOTHING
+    assert table.about(tmp_path / "b.wav").said == describe(title="B")
+    assert table.about(tmp_path / "c.wav") is NOTHING_TOLD
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_other_delimiters_are_seen_in_the_first_line(tmp_path: Path, delimiter: str) -> None:
     text = "path,title,tags\nx/a.wav,A,dog\n".replace(",", delimiter)
     table = read_table(write(tmp_path / "metadata.csv", text))
-    assert table.about(tmp_path / "x" / "a.wav") == describe(title="A", tags=["dog"])
+    assert table.about(tmp_path / "x" / "a.wav").said == describe(title="A", tags=["dog"])
 
 
 def test_files_are_named_in_several_ways(tmp_path: Path) -> None:
     rows = ["./a.wav,1", "sub//b.wav,2", f"{tmp_path}/c.wav,3", "caf\u00e9.wav,4"]
     table = read_table(write(tmp_path / "metadata.csv", "\n".join(["file,title", *rows])))
     names = ["a.wav", "sub/b.wav", "c.wav", "cafe\u0301.wav"]
-    assert [table.about(tmp_path / name).title for name in names] == ["1", "2", "3", "4"]
-    assert table.about(tmp_path / "sub" / "a.wav") is NOTHING
+    assert [table.about(tmp_path / name).said.title for name in names] == ["1", "2", "3", "4"]
+    assert table.about(tmp_path / "sub" / "a.wav") is NOTHING_TOLD
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_bad_line_is_told_and_costs_itself(tmp_path: Path, lines: bytes, probl
 def test_good_lines_beside_bad_ones_are_used(tmp_path: Path) -> None:
     bad = "".join(f",{number}\n" for number in range(30))
     table = read_table(write(tmp_path / "metadata.csv", f"file,title\na.wav,A\n{bad}b.wav,B\n"))
-    assert [table.about(tmp_path / name).title for name in ("a.wav", "b.wav")] == ["A", "B"]
+    assert [table.about(tmp_path / name).said.title for name in ("a.wav", "b.wav")] == ["A", "B"]
     assert (table.bad_lines, len(table.problems)) == (30, 10)
 
 
@@ -104,13 +104,29 @@ def test_the_nearest_table_speaks_first(tmp_path: Path) -> None:
     write(tmp_path / "a" / "c" / "metadata.csv", "file,title\nx.wav,other\n")
     tables = DescriptionTables()
     found = tables.about(tmp_path / "a" / "b" / "x.wav")
-    assert found == describe(title="ours", artist="near", licence="far")
-    assert tables.about(tmp_path / "a" / "b" / "y.wav") is NOTHING
-    assert tables.about(tmp_path / "a" / "c" / "x.wav") == describe(title="other")
-    assert tables.about(tmp_path / "a" / "y.wav") is NOTHING
+    assert found.said == describe(title="ours", artist="near", licence="far")
+    assert tables.about(tmp_path / "a" / "b" / "y.wav") is NOTHING_TOLD
+    assert tables.about(tmp_path / "a" / "c" / "x.wav").said == describe(title="other")
+    assert tables.about(tmp_path / "a" / "y.wav") is NOTHING_TOLD
     below = [table for table in tables.read if tmp_path in table.path.parents]
     assert len(below) == 4, "each is read once"
     assert [len(table.rows) for table in below] == [0, 0, 1, 0], "and held no longer than needed"
+
+
+def test_an_original_name_counts_as_the_name_of_the_file(model: RetrievalModel, tmp_path: Path) -> None:
+    sounds = tmp_path / "sounds"
+    write_tone(sounds / "1.wav", seconds=1)
+    write(sounds / "2.flac", with_strings("FLAC", title="tagged", genre="rain"))
+    write_tone(sounds / "3.wav", seconds=1, hz=700)
+    rows = ["1.wav,Am Fluß.wav", "2.flac,ignored.flac", "3.wav,GUNAuto_Uzi_TN_DORY.wav"]
+    write(sounds / "sonoglot.csv", "\n".join(["file,original_name", *rows]))
+    write(sounds / "metadata.csv", "file,artist\n1.wav,Ana\n")
+    run(model, tmp_path)
+    with open_store(tmp_path / "store") as store:
+        found = {clip.path.name: clip.description for clip in store.catalog.clips("test")}
+    assert found["1.wav"] == describe(title="Am Fluß", artist="Ana")
+    assert found["2.flac"] == describe(title="tagged", tags=["rain"])
+    assert found["3.wav"] == describe(title="Uzi", category="GUNS", tags=["GUNAuto"])
 
 
 def run(model: RetrievalModel, folder: Path, *paths: Path) -> IndexSummary:

@@ -17,7 +17,7 @@ from tests.indexer.test_store import AXES, blend, clip, content, fill
 def described(name: str, *, library: str = "sounds", duration_s: float = 10.0, **text: object) -> Clip:
     description = describe(**text)  # pyright: ignore[reportArgumentType]
     made = replace(clip(name, library=library), duration_s=duration_s)
-    return replace(made, description=description, file_description=description)
+    return replace(made, found_description=description, file_description=description)
 
 
 def found(store: Store, **asked: object) -> list[str]:
@@ -153,7 +153,7 @@ def test_what_there_is_to_filter_by_is_counted(store_dir: Path) -> None:
 def test_descriptions_are_kept_and_replaced_whole(tmp_path: Path) -> None:
     of_file = describe(title="A", description="d", artist="e", licence="CC0", category="c", tags=["x", "B"])
     shown = describe(title="Б", tags=["y"]).over(of_file)
-    first = replace(clip("a"), description=shown, file_description=of_file)
+    first = replace(clip("a"), found_description=shown, file_description=of_file)
     fill(tmp_path, (first, content(AXES[0])), (clip("plain"), content(AXES[1])))
     with open_store_for_writing(tmp_path) as store:
         held = store.catalog.clip(first.clip_id)
@@ -161,7 +161,7 @@ def test_descriptions_are_kept_and_replaced_whole(tmp_path: Path) -> None:
         assert held.description.tags == ("y",)
         assert store.catalog.clips("sounds")[1].description is NOTHING
         assert search(store, AXES[0])[0].description == shown
-        store.catalog.put([(replace(first, description=of_file), None)])
+        store.catalog.put([(replace(first, found_description=of_file), None)])
         assert store.catalog.clip(first.clip_id).description == of_file
         assert found(store, tags=("y",)) == []
         assert found(store, tags=("b", "X")) == ["a"]

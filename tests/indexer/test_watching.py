@@ -225,6 +225,18 @@ def test_behind_links_everything_is_looked_through(tmp_path: Path, model: Retrie
         assert [report.path for report in done.summary.indexed] == [watched.sounds / "link" / "b.wav"]
 
 
+def test_a_table_that_is_renamed_changes_what_it_described(tmp_path: Path, model: RetrievalModel) -> None:
+    with Watched(tmp_path, model) as watched:
+        write_tone(watched.sounds / "below" / "a.wav", seconds=0.5)
+        draft, table = tmp_path / "draft.csv", watched.sounds / "sonoglot.csv"
+        draft.write_text("file,title\nbelow/a.wav,A\n")
+        next(watched.rounds)
+        for here, there in ((draft, table), (table, watched.sounds / "old.csv")):
+            here.rename(there)
+            done = next(done for done in watched.rounds if done.summary.redescribed)
+            assert (done.everything, done.summary.counts()["unchanged"]) == (False, 1)
+
+
 def test_a_link_to_a_folder_that_appears_has_everything_looked_through(
     tmp_path: Path, model: RetrievalModel
 ) -> None:

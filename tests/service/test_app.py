@@ -20,6 +20,11 @@ OPERATIONS = {
     ("/v1/clips/{clip_id}/audio.wav", "get"), ("/v1/clips/{clip_id}/waveform", "get"),
     ("/v1/jobs", "get"), ("/v1/jobs", "post"), ("/v1/jobs/{job_id}", "get"), ("/v1/jobs/{job_id}/events", "get"),
     ("/v1/jobs/{job_id}/cancel", "post"), ("/v1/jobs/{job_id}/retry", "post"),
+    ("/v1/libraries", "post"), ("/v1/libraries/{name}", "get"), ("/v1/libraries/{name}", "delete"),
+    ("/v1/libraries/{name}/clips", "get"), ("/v1/libraries/{name}/facets", "get"),
+    ("/v1/libraries/{name}/uploads", "post"),
+    ("/v1/clips/{clip_id}", "patch"), ("/v1/clips/{clip_id}", "delete"),
+    ("/v1/clips/{clip_id}/peaks", "get"), ("/v1/clips/{clip_id}/tags", "post"),
 }  # fmt: skip
 
 
@@ -81,7 +86,7 @@ def test_a_defect_of_ours_tells_nothing_of_our_inside(
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/nothing", 404), ("PUT", "/v1/search", 405), ("POST", "/v1/libraries", 405)],
+    [("GET", "/nothing", 404), ("PUT", "/v1/search", 405), ("PUT", "/v1/libraries", 405)],
 )
 def test_wrong_addresses_are_problems_too(client: TestClient, method: str, path: str, status: int) -> None:
     answer = client.request(method, path)
@@ -98,6 +103,10 @@ def test_the_page_comes_with_a_policy_that_keeps_it_offline(client: TestClient) 
         assert "https://" not in file.read_text("utf-8"), f"{file} names another server"
 
 
+def successes(responses: dict[str, dict]) -> list[dict]:
+    return [answer["content"] for status, answer in responses.items() if status in ("200", "201", "202")]
+
+
 def test_openapi_has_an_example_for_everything(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     operations = {
@@ -105,9 +114,8 @@ def test_openapi_has_an_example_for_everything(client: TestClient) -> None:
     }
     assert set(operations) == OPERATIONS
     for name, operation in operations.items():
-        success = next(
-            answer.get("content", {}) for code, answer in operation["responses"].items() if code[0] == "2"
-        )
+        says_nothing = "204" in operation["responses"]
+        (success,) = [{}] if says_nothing else successes(operation["responses"])
         assert all("example" in c or "examples" in c or kind == "audio/*" for kind, c in success.items()), (
             name
         )
