@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.staticfiles import StaticFiles
 
 from service import problems
 from service.access import Access, requires
@@ -27,6 +26,8 @@ from service.endpoints import (
     session,
     uploads,
 )
+from service.endpoints import metrics as metrics_endpoint
+from service.fetching import Fetcher
 from service.headers import SecurityHeaders
 from service.job_schemas import job_out
 from service.job_sources import AllowedSources
@@ -34,8 +35,12 @@ from service.jobs import Jobs
 from service.keys import Keys, Scope
 from service.library_paths import LibraryPaths
 from service.maps import Maps
+from service.metrics import Metrics
+from service.observing import Observation
+from service.page_files import PageFiles
 from service.playable import PlayableCopies
 from service.runtime import Runtime
+from service.tracing import start_tracing_if_asked
 from service.threads import Threads
 
 NO_SOURCES = AllowedSources()
@@ -54,14 +59,17 @@ def create_app(
     is_local: bool = True,
     database_url: str | None = None,
     allowed_sources: AllowedSources = NO_SOURCES,
+    fetch_urls: bool = False,
 ) -> FastAPI:
     """Return the application over one store and one model (the committed default if none is given).
 
     Model and store are opened when the application starts; until then it answers 503, see ``/readyz``. ``is_local``:
     it will listen on loopback alone, where it is open until there are keys. ``database_url``: where keys and jobs
     are, if not in the store. ``allowed_sources``: what clients may have indexed; without keys on loopback, any folder.
+    ``fetch_urls``: pictures and sounds may be given by their address.
     """
-    runtime = Runtime(store_dir=store_dir, model_dir=model_dir)
+    metrics = Metrics(standing=lambda: runtime.standing())
+    runtime = Runtime(store_dir=store_dir, model_dir=model_dir, on_batch=metrics.observe_batch)
     database = open_database(store_dir, database_url)
 
     @asynccontextmanager
@@ -74,6 +82,7 @@ def create_app(
             app.state.copies.close()
             database.close()
             runtime.stop()
+            end_tracing()
 
     app = FastAPI(
         title="Sonoglot",
@@ -88,8 +97,6 @@ def create_app(
     app.state.runtime = runtime
     app.state.threads = Threads()
     app.state.maps = Maps()
-    app.state.fetch = None
-    app.state.on_stage = lambda stage, seconds: None
     app.state.jobs = Jobs(database)
     app.state.allowed_sources = allowed_sources
     app.state.stopping = (
@@ -97,11 +104,17 @@ def create_app(
     )  # Set when the server begins to stop: answers without end then end.
     app.state.access = Access(Keys(database), is_local=is_local)
     app.state.submit_job = partial(_submit_uploads, app.state.jobs)
+    app.state.fetch = Fetcher().fetch if fetch_urls else None
+    app.state.metrics = metrics
+    app.state.on_stage = metrics.observe_stage
+    # First, and so innermost: it reads from the scope which route was taken and which key was used.
+    app.add_middleware(Observation, on_answer=metrics.observe_request)
     app.add_middleware(LibraryPaths)
     app.add_middleware(SecurityHeaders)
     problems.install(app)
     app.include_router(health.router)
     app.include_router(session.router)
+    app.include_router(metrics_endpoint.router, responses=problems.responses(*problems.NOT_ADMITTED))
     app.include_router(jobs.router)
     for scope, routers in (
         (Scope.SEARCH, (search.router, clips.router, clip_sounds.router, libraries.router, maps.router)),
@@ -114,7 +127,8 @@ def create_app(
                 dependencies=[requires(scope)],
                 responses=problems.responses(*problems.NOT_ADMITTED),
             )
-    app.mount("/", StaticFiles(directory=PAGE_DIR, html=True), name="page")
+    end_tracing = start_tracing_if_asked(app)
+    app.mount("/", PageFiles(PAGE_DIR, openapi=app.openapi), name="page")
     return app
 
 

@@ -45,6 +45,14 @@ class NothingUsableError(ServiceError):
         self.reasons = reasons
 
 
+class FetchRefusedError(ServiceError):
+    """The address is none that this server fetches: of another scheme, or not public."""
+
+
+class FetchFailedError(ServiceError):
+    """What is at the address could not be fetched."""
+
+
 class ClipFileGoneError(ServiceError):
     """The catalogue knows the clip, but its file cannot be read any more."""
 

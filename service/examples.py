@@ -9,6 +9,10 @@ CLIP_ID = "9f2c61d0a4b7e8535c1a"
 
 SAID = {"title": "Rain on a tin roof", "licence": "CC BY 4.0", "tags": ["rain", "roof"]}
 LIVES = {"status": "ok"}
+METRICS = """# HELP sonoglot_index_segments Segments that can be found.
+# TYPE sonoglot_index_segments gauge
+sonoglot_index_segments 1430.0
+"""
 READY = {"status": "ready", "model": "sonoglot-compact"}
 LIBRARY = {"name": "weather", "clips": 120, "segments": 1430, "failed": 1, "missing": 0, "duration_s": 3610.5}
 LIBRARIES = {"libraries": [LIBRARY]}

@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect
 from indexer import errors as indexer_errors
 from model import errors as model_errors
 from service import errors
+from service.logs import NO_REQUEST, request_id
 from service.schemas import FieldProblem, Problem
 
 logger = logging.getLogger(__name__)
@@ -82,6 +83,12 @@ UNUSABLE_AUDIO = Kind(
 UNUSABLE_UPLOAD = Kind(
     422, "unusable-upload", "None of the files can be taken", "notes.txt: not an audio file (by its suffix)"
 )
+FETCH_REFUSED = Kind(
+    422, "fetch-refused", "The address is not fetched", "The address leads to a network that is not public."
+)
+FETCH_FAILED = Kind(
+    422, "fetch-failed", "The address could not be fetched", "The server at example.org answered 404."
+)
 TOO_MANY_REQUESTS = Kind(429, "too-many-requests", "Too many requests", "The key may ask 600 times a minute.")
 OVERLOADED = Kind(
     429, "overloaded", "Too much to do", "More questions wait already than can be answered soon."
@@ -103,6 +110,8 @@ KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (errors.InvalidRequestError, INVALID),
     (errors.UnsupportedMediaTypeError, UNSUPPORTED_TYPE),
     (errors.BodyTooLargeError, TOO_LARGE),
+    (errors.FetchRefusedError, FETCH_REFUSED),
+    (errors.FetchFailedError, FETCH_FAILED),
     (errors.ClipFileGoneError, FILE_GONE),
     (errors.UnknownJobError, UNKNOWN_JOB),
     (errors.JobStateError, JOB_STATE),
@@ -137,12 +146,11 @@ KNOWN = tuple(error_type for error_type, _ in KINDS)
 
 
 def install(app: FastAPI) -> None:
-    """Make the app answer every error with a problem document."""
+    """Make the app answer every error with a problem document; ``observing`` answers those that nobody expects."""
     for error_type, _ in KINDS:
         app.add_exception_handler(error_type, _answer_known)
     app.add_exception_handler(RequestValidationError, _answer_validation)
     app.add_exception_handler(HTTPException, _answer_http)
-    app.add_exception_handler(Exception, _answer_unexpected)
 
 
 NOT_READY = (LOADING, NO_STORE, NOT_AVAILABLE)  # what everything that needs model or store may answer
@@ -165,7 +173,13 @@ def responses(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
 
 def _problem(kind: Kind, *, detail: str, instance: str, fields: list[FieldProblem] | None = None) -> Problem:
     return Problem(
-        type=kind.type, title=kind.title, status=kind.status, detail=detail, instance=instance, errors=fields
+        type=kind.type,
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        instance=instance,
+        request_id=None if request_id.get() == NO_REQUEST else request_id.get(),
+        errors=fields,
     )
 
 
@@ -220,6 +234,7 @@ def _answer_http(request: Request, error: Exception) -> Response:
     return _respond(problem, dict(error.headers or {}))
 
 
-def _answer_unexpected(request: Request, error: Exception) -> Response:
+def answer_unexpected(request: Request, error: Exception) -> Response:
+    """Answer for a defect of ours; the log says what it was."""
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return _respond(_problem(INTERNAL, detail=INTERNAL.example, instance=request.url.path))

@@ -4,12 +4,14 @@ Loading takes seconds. The server answers ``/healthz`` and shows its page meanwh
 """
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from indexer.errors import IndexerError
 from model.errors import ModelError
-from service.errors import NotAvailableError, StillLoadingError
+from service.errors import NotAvailableError, ServiceError, StillLoadingError
+from service.metrics import Standing
 from service.search_service import SearchService, open_search_service
 
 logger = logging.getLogger(__name__)
@@ -18,16 +20,22 @@ logger = logging.getLogger(__name__)
 class Runtime:
     """The search service, from the moment that loading it was started."""
 
-    def __init__(self, *, store_dir: Path, model_dir: Path | None) -> None:
+    def __init__(
+        self, *, store_dir: Path, model_dir: Path | None, on_batch: Callable[[int], None] = lambda size: None
+    ) -> None:
         self._store_dir = store_dir
         self._model_dir = model_dir
+        self._on_batch = on_batch
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
         self._loading: Future[SearchService] | None = None
 
     def start(self) -> None:
         """Start loading, in a thread of its own."""
         self._loading = self._loader.submit(
-            open_search_service, store_dir=self._store_dir, model_dir=self._model_dir
+            open_search_service,
+            store_dir=self._store_dir,
+            model_dir=self._model_dir,
+            on_batch=self._on_batch,
         )
         self._loading.add_done_callback(_log_failure)
 
@@ -41,6 +49,20 @@ class Runtime:
         """Block until loading has ended, well or not. Raises TimeoutError."""
         assert self._loading is not None, "start() comes first"
         self._loading.exception(timeout=timeout_s)
+
+    def standing(self) -> Standing | None:
+        """How queue and index stand; None while there is no service."""
+        try:
+            service = self.service()
+        except ServiceError:
+            return None
+        try:
+            snapshot = service.store().snapshot()
+        except IndexerError:
+            return Standing(texts_waiting=service.texts_waiting, generation=None, segments=None)
+        return Standing(
+            texts_waiting=service.texts_waiting, generation=snapshot.generation, segments=len(snapshot)
+        )
 
     def service(self) -> SearchService:
         """Return the search service. Raises StillLoadingError or NotAvailableError."""

@@ -142,4 +142,5 @@ class Problem(BaseModel):
     status: int
     detail: str
     instance: str
+    request_id: str | None = Field(default=None, description="As in X-Request-Id and in the server's log.")
     errors: list[FieldProblem] | None = None

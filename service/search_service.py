@@ -5,6 +5,7 @@ to one call at a time.
 """
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
@@ -33,15 +34,18 @@ class SearchService:
     """Answers questions with one model and the store at one directory.
 
     The store is opened when it is first needed, so a server may be started before anything was indexed; until
-    then every call raises StoreNotFoundError. What is indexed later is found without a restart.
+    then every call raises StoreNotFoundError. What is indexed later is found without a restart. ``on_batch`` hears
+    how many texts were embedded together.
     """
 
-    def __init__(self, *, model: RetrievalModel, store_dir: Path) -> None:
+    def __init__(
+        self, *, model: RetrievalModel, store_dir: Path, on_batch: Callable[[int], None] = lambda size: None
+    ) -> None:
         self._model = model
         self._store_dir = store_dir
         self._open: Store | None = None
         self._opening = threading.Lock()
-        self._texts = TextBatcher(model.embed_texts)
+        self._texts = TextBatcher(model.embed_texts, on_batch=on_batch)
         self._resources = ExitStack()
 
     @property
@@ -53,6 +57,11 @@ class SearchService:
     def store_dir(self) -> Path:
         """Where the store is, or will be."""
         return self._store_dir
+
+    @property
+    def texts_waiting(self) -> int:
+        """Texts that no batch has taken yet."""
+        return self._texts.waiting
 
     def store(self) -> Store:
         """Return the open store. Raises StoreNotFoundError, SpaceMismatchError or StoreError."""
@@ -141,11 +150,13 @@ class SearchService:
         return (mean / norm).astype(np.float32)
 
 
-def open_search_service(*, store_dir: Path, model_dir: Path | None) -> SearchService:
+def open_search_service(
+    *, store_dir: Path, model_dir: Path | None, on_batch: Callable[[int], None] = lambda size: None
+) -> SearchService:
     """Load a model (the committed default if none is given) and make it ready; the store may come later.
 
     Raises ModelError.
     """
     model = load_model(model_dir)
     model.embed_texts(["warm-up"])  # the first call pays for lazily built kernels; no user should
-    return SearchService(model=model, store_dir=store_dir)
+    return SearchService(model=model, store_dir=store_dir, on_batch=on_batch)

@@ -7,6 +7,8 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from service.logs import logging_config
+
 
 class _Server(uvicorn.Server):
     def __init__(self, app: FastAPI, config: uvicorn.Config) -> None:
@@ -18,9 +20,11 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def run(app: FastAPI, *, host: str, port: int) -> None:
+def run(app: FastAPI, *, host: str, port: int, log_json: bool = False) -> None:
     """Serve until Ctrl-C or SIGTERM, and finish what was accepted. Raises SystemExit if it cannot start."""
-    server = _Server(app, uvicorn.Config(app, host=host, port=port))
+    # The access log is our own: it knows the request's id, route and key.
+    log = logging_config(as_json=log_json)
+    server = _Server(app, uvicorn.Config(app, host=host, port=port, log_config=log, access_log=False))
     # When it has ended, uvicorn sends itself the signal again, which must not end the process before its callers.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

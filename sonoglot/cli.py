@@ -16,6 +16,7 @@ from sonoglot.commands import (
     keys,
     libraries,
     manifest,
+    mcp,
     models,
     parallel_text,
     queries,
@@ -43,6 +44,7 @@ app.command("search")(readable_errors(search.search))
 app.command("serve")(readable_errors(serve.serve))
 app.command("worker")(readable_errors(worker.worker))
 app.add_typer(keys.add_commands(readable_errors), name="keys")
+app.command("mcp")(readable_errors(mcp.mcp))
 app.command("libraries")(readable_errors(libraries.libraries))
 app.command("status")(readable_errors(status.status))
 app.command("verify")(readable_errors(verify.verify))

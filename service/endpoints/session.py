@@ -11,7 +11,7 @@ from service.endpoints.state import WorkerThreads
 
 router = APIRouter(prefix="/v1/session", tags=["session"])
 
-KeyText = Annotated[str, Form(max_length=200, description="A key of `sonoglot keys create`.")]
+KeyText = Annotated[str, Form(min_length=1, max_length=200, description="A key of `sonoglot keys create`.")]
 
 
 @router.post(

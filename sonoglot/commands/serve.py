@@ -15,6 +15,12 @@ def serve(
     store: StoreOption = DEFAULT_STORE,
     model: ModelOption = None,
     database: DatabaseOption = None,
+    fetch_urls: Annotated[
+        bool, typer.Option("--fetch-urls", help="Fetch pictures and sounds that are given by their address.")
+    ] = False,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="Log JSON, an object a line, in place of text.")
+    ] = False,
     with_worker: Annotated[
         bool,
         typer.Option(
@@ -54,9 +60,10 @@ def serve(
         model_dir=model,
         is_local=is_loopback(host),
         database_url=database,
+        fetch_urls=fetch_urls,
         allowed_sources=AllowedSources(folders=allow_folder or [], urls=allow_url or []),
     )
     with ExitStack() as stack:
         if with_worker:
             stack.enter_context(worker_process(store_dir=store_dir, model_dir=model, database_url=database))
-        run(app, host=host, port=port)
+        run(app, host=host, port=port, log_json=log_json)

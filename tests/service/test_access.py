@@ -17,6 +17,7 @@ from tests.service.helpers import client_of
 
 PUBLIC = {"/healthz", "/readyz", "/v1/session"}
 NEEDS = {
+    ("GET", "/metrics"): Scope.ADMIN,
     ("POST", "/v1/search"): Scope.SEARCH,
     ("POST", "/v1/search/batch"): Scope.SEARCH,
     ("GET", "/v1/libraries"): Scope.SEARCH,

@@ -16,7 +16,7 @@ OPERATIONS = {
     ("/healthz", "get"), ("/readyz", "get"), ("/v1/search", "post"),
     ("/v1/search/batch", "post"), ("/v1/libraries/{name}/map", "get"), ("/v1/libraries", "get"),
     ("/v1/clips/{clip_id}", "get"), ("/v1/clips/{clip_id}/audio", "get"),
-    ("/v1/session", "post"), ("/v1/session", "delete"),
+    ("/metrics", "get"), ("/v1/session", "post"), ("/v1/session", "delete"),
     ("/v1/clips/{clip_id}/audio.wav", "get"), ("/v1/clips/{clip_id}/waveform", "get"),
     ("/v1/jobs", "get"), ("/v1/jobs", "post"), ("/v1/jobs/{job_id}", "get"), ("/v1/jobs/{job_id}/events", "get"),
     ("/v1/jobs/{job_id}/cancel", "post"), ("/v1/jobs/{job_id}/retry", "post"),
@@ -85,14 +85,24 @@ def test_a_defect_of_ours_tells_nothing_of_our_inside(
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [("GET", "/nothing", 404), ("PUT", "/v1/search", 405), ("PUT", "/v1/libraries", 405)],
+    ("method", "path", "status", "allowed"),
+    [
+        ("GET", "/nothing", 404, None),
+        ("GET", "/v1/search", 405, "POST"),
+        ("PUT", "/v1/session", 405, "DELETE, POST"),
+        ("POST", "/readyz", 405, "GET"),
+        ("DELETE", "/v1/clips/none/audio", 405, "GET"),
+        ("POST", "/", 405, "GET, HEAD"),
+    ],
 )
-def test_wrong_addresses_are_problems_too(client: TestClient, method: str, path: str, status: int) -> None:
+def test_wrong_addresses_are_problems_too(
+    client: TestClient, method: str, path: str, status: int, allowed: str | None
+) -> None:
     answer = client.request(method, path)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["status"] == status
+    assert answer.headers.get("allow") == allowed
 
 
 def test_the_page_comes_with_a_policy_that_keeps_it_offline(client: TestClient) -> None:
