@@ -1,10 +1,11 @@
 // The page: its parts, joined. What is asked and seen is in the address, so that reloading and going back work.
 
-import { libraries, Problem, readiness } from "./api.js";
+import { clip, libraries, Problem, readiness } from "./api.js";
 import { Asking } from "./asking.js";
 import { Camera } from "./camera.js";
 import { setIcon } from "./dom.js";
 import { exampleOf, takeFiles } from "./dropping.js";
+import { nameOf } from "./format.js";
 import { language, LANGUAGES, loadLanguage, number, switchLanguage, t, translate } from "./i18n.js";
 import { Jobs } from "./jobs.js";
 import { SoundMap } from "./map.js";
@@ -52,6 +53,7 @@ const map = new SoundMap($("view-map"), {
   onAbsent: () => views.hide("map"),
 });
 let known = []; // names of the libraries
+let reading = 0; // counts readings of the address
 
 // --- search
 
@@ -101,6 +103,14 @@ async function readAddress() {
   const isAsked = searching.question && String(toAddress(searching.question)) === String(toAddress(question));
   showView(view);
   if (view !== "search" || (isAsked && !searching.question.example?.file)) return;
+  reading += 1;
+  const now = reading;
+  try {
+    if (question.example) question.example.name = nameOf(await clip(question.example.clipId));
+  } catch (error) {
+    return searching.fail(error);
+  }
+  if (now !== reading) return; // someone went on meanwhile
   asking.question = question;
   if (question.text || question.example) await ask(question, { remember: false });
   else startAgain({ remember: false });

@@ -1,7 +1,6 @@
 // Asks the service and shows what comes back: the list, its next pages, and what is to be said about it.
 
-import { clip, search } from "./api.js";
-import { nameOf } from "./format.js";
+import { search } from "./api.js";
 import { rememberSearch } from "./history.js";
 import { number, t, tn } from "./i18n.js";
 import * as notice from "./notice.js";
@@ -21,10 +20,7 @@ export class Searching {
   async ask(question) {
     this.question = question;
     this.at.list.classList.add("stale");
-    await this.#run(async (signal) => {
-      await this.#nameExample(question);
-      return search(toRequest(question), signal);
-    }, (answer) => {
+    await this.#run((signal) => search(toRequest(question), signal), (answer) => {
       this.results.replace(answer.hits);
       if (!answer.hits.length) notice.showNothing(this.at.notice, { isFiltered: isFiltered(question) });
       else if (answer.good_match === false) notice.showNoMatch(this.at.notice);
@@ -82,11 +78,6 @@ export class Searching {
     } catch (error) {
       if (error.name !== "AbortError") this.fail(error, { keep });
     }
-  }
-
-  // A clip that comes from an address has no name yet.
-  async #nameExample({ example }) {
-    if (example?.kind === "clip" && !example.name) example.name = nameOf(await clip(example.clipId));
   }
 }
 
