@@ -30,7 +30,7 @@ translate(document);
 const player = new Player();
 const views = new Views($("nav"));
 const onLike = ({ hit, name }, region) => {
-  open("search");
+  showView("search");
   asking.askWith(part(hit, name, region ?? {}));
 };
 const listOf = (list) => new Results(list, { player, template: $("row"), onLike, onLeave: () => $("text").focus() });
@@ -38,14 +38,13 @@ const results = listOf($("results"));
 const searching = new Searching(
   { list: $("results"), status: $("status"), notice: $("notice"), more: $("more"), model: $("model") }, results,
 );
-const asking = new Asking($("search"), { player, onAsk: (question) => ask(question), onClear: () => startAgain() });
+const asking = new Asking($("search"), { player, onAsk: (question) => asked(question), onClear: () => startAgain() });
 const camera = new Camera($("camera"), { onPicture: (file) => asking.askWith({ kind: "image", file }) });
 const microphone = new Microphone($("microphone"), { onSound: (file) => asking.askWith({ kind: "audio", file }) });
 const saved = new Saved($("view-saved"), { results: listOf($("favourites")), onOpen: (address) => go(address) });
 const jobs = new Jobs($("jobs"), { empty: $("no-jobs") });
 const uploads = new Uploads($("upload"), {
   onJob: (job) => jobs.add(job),
-  onAbsent: () => { $("upload").hidden = true; },
 });
 const map = new SoundMap($("view-map"), {
   player,
@@ -56,6 +55,12 @@ let known = []; // names of the libraries
 let reading = 0; // counts readings of the address
 
 // --- search
+
+// The library may be changed in another view; the search is asked again when it is seen again.
+function asked(question) {
+  if (views.current === "search") ask(question);
+  else writeAddress();
+}
 
 function ask(question, { remember = true } = {}) {
   if (remember) writeAddress();
@@ -77,10 +82,11 @@ function showStart() {
 }
 
 function searchWith(file) {
-  open("search");
+  showView("search");
   const example = exampleOf(file);
-  if (example) asking.askWith(example);
-  else searching.fail(new Problem({ title: t("file.neither"), detail: t("file.neither.hint", { name: file.name }) }));
+  if (example) return asking.askWith(example);
+  writeAddress();
+  searching.fail(new Problem({ title: t("file.neither"), detail: t("file.neither.hint", { name: file.name }) }));
 }
 
 // --- the address: ?q=…&library=…, ?like=CLIP&from=…&to=…, and &view=… (question.js, views.js)
@@ -100,9 +106,8 @@ async function readAddress() {
   const address = new URLSearchParams(location.search);
   const view = views.known(address.get("view"));
   const question = fromAddress(address);
-  const isAsked = searching.question && String(toAddress(searching.question)) === String(toAddress(question));
   showView(view);
-  if (view !== "search" || (isAsked && !searching.question.example?.file)) return;
+  if (view !== "search" || (isAsked(question) && !searching.question.example?.file)) return;
   reading += 1;
   const now = reading;
   try {
@@ -116,10 +121,13 @@ async function readAddress() {
   else startAgain({ remember: false });
 }
 
+const isAsked = (question) => searching.question && String(toAddress(searching.question)) === String(toAddress(question));
+
 function open(view) {
   if (view === views.current) return;
   showView(view);
   writeAddress();
+  if (view === "search" && searching.question && !isAsked(asking.question)) ask(asking.question, { remember: false });
 }
 
 function showView(view) {
@@ -137,13 +145,11 @@ async function loadLibraries() {
   const { libraries: found } = await libraries();
   known = found.map(({ name }) => name);
   uploads.setLibraries([...known]);
-  await asking.filters.setLibraries(found);
+  asking.filters.setLibraries(found);
 }
 
 async function refresh() {
   await loadLibraries().catch(() => {}); // the next search says what is wrong
-  map.forget();
-  if (views.current === "map") showView("map");
   if (!searching.question) showStart();
 }
 
@@ -173,12 +179,12 @@ async function untilReady() {
 // --- what people do
 
 views.addEventListener("chosen", ({ detail: view }) => open(view));
-$("library").addEventListener("change", () => {
-  writeAddress();
-  if (views.current === "map") showView("map");
-});
+$("library").addEventListener("change", () => { if (views.current === "map") showView("map"); });
 jobs.addEventListener("change", () => { $("active-jobs").textContent = jobs.active ? number(jobs.active) : ""; });
-jobs.addEventListener("end", () => refresh());
+jobs.addEventListener("end", () => {
+  map.forget();
+  refresh();
+});
 $("file-open").addEventListener("click", () => $("file").click());
 $("camera-open").addEventListener("click", () => camera.open());
 $("microphone-open").addEventListener("click", () => microphone.open());
@@ -195,7 +201,7 @@ $("copy-link").addEventListener("click", async () => {
 });
 $("language").append(...Object.entries(LANGUAGES).map(([tag, name]) => new Option(name, tag, false, tag === language)));
 $("language").addEventListener("change", () => switchLanguage($("language").value));
-takeFiles((files) => (views.current === "libraries" && !$("upload").hidden ? uploads.send(files) : searchWith(files[0])));
+takeFiles((files) => (views.current === "libraries" && !uploads.isAbsent ? uploads.send(files) : searchWith(files[0])));
 listenForKeys({ player, text: $("text"), results, help: $("help") });
 addEventListener("popstate", () => readAddress());
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });

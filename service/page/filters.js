@@ -7,6 +7,7 @@ import { Tokens } from "./tokens.js";
 
 export class Filters {
   #libraries = [];
+  #isStale = true; // the values are those of another library
   #wanted = 0; // of several requests for values, the last one counts
 
   constructor({ panel, toggle, library, onChange }) {
@@ -14,7 +15,7 @@ export class Filters {
     this.find = (name) => panel.querySelector(`[name=${name}]`);
     this.tags = new Tokens(panel.querySelector(".tokens"), { onChange });
     panel.addEventListener("change", (event) => { if (!event.target.closest(".tokens")) onChange(); });
-    library.addEventListener("change", () => { this.#loadValues(); onChange(); });
+    library.addEventListener("change", () => { this.#outdate(); onChange(); });
     toggle.addEventListener("click", () => this.open(panel.hidden));
     panel.querySelector(".clear").addEventListener("click", () => {
       this.value = { tags: [], library: library.value };
@@ -26,6 +27,7 @@ export class Filters {
   open(isOpen) {
     this.panel.hidden = !isOpen;
     this.toggle.setAttribute("aria-expanded", isOpen);
+    if (isOpen && this.#isStale) this.#loadValues();
   }
 
   get value() {
@@ -43,7 +45,7 @@ export class Filters {
   set value({ library, tags, licence, category, minS, maxS }) {
     if (this.library.value !== (library ?? "")) {
       select(this.library, library);
-      this.#loadValues();
+      this.#outdate();
     }
     this.tags.values = tags;
     select(this.find("licence"), licence);
@@ -63,16 +65,22 @@ export class Filters {
   }
 
   // found: libraries as the API lists them.
-  async setLibraries(found) {
+  setLibraries(found) {
     this.#libraries = found.map(({ name }) => name);
     const chosen = this.library.value;
     const options = found.map(({ name, clips }) => new Option(`${name} (${number(clips)})`, name));
     this.library.replaceChildren(new Option(t("library.all"), ""), ...options);
     select(this.library, this.#libraries.includes(chosen) ? chosen : "");
-    await this.#loadValues();
+    this.#outdate();
+  }
+
+  #outdate() {
+    this.#isStale = true;
+    if (!this.panel.hidden) this.#loadValues();
   }
 
   async #loadValues() {
+    this.#isStale = false;
     this.#wanted += 1;
     const wanted = this.#wanted;
     const of = this.library.value ? [this.library.value] : this.#libraries;

@@ -31,7 +31,8 @@ export class Jobs extends EventTarget {
   }
 
   #render() {
-    const sorted = [...this.#jobs.values()].sort((a, b) => (a.created_at < b.created_at ? 1 : -1));
+    const newest = [...this.#jobs.values()].sort((a, b) => (a.created_at < b.created_at ? 1 : -1));
+    const sorted = newest.sort((a, b) => ACTIVE.has(b.state) - ACTIVE.has(a.state));
     this.list.replaceChildren(...sorted.map((job) => this.#row(job)));
     this.empty.hidden = sorted.length > 0;
     sorted.filter((job) => ACTIVE.has(job.state)).forEach((job) => this.#follow(job.job_id));

@@ -1,8 +1,7 @@
 // A library as a map: what sounds alike lies together. Pointer, wheel, fingers and keys wander in it.
 
 import { audioUrl, map } from "./api.js";
-import { el } from "./dom.js";
-import { setIcon } from "./dom.js";
+import { el, setIcon } from "./dom.js";
 import { t, tn } from "./i18n.js";
 import { Camera2d, drawMap, neighbour } from "./map_canvas.js";
 import * as notice from "./notice.js";

@@ -3,6 +3,8 @@
 const MARGIN = 0.9; // the part of the canvas that the whole map takes
 const DOT_PX = 4;
 const NEAR_PX = 16;
+const EDGE_PX = 30;
+const CARD_PX = 100; // at the bottom the chosen sound is described
 export const MOST_ZOOM = 60;
 
 // What part of the map is seen: its middle, in the map's own units of 0..1, and how much it is enlarged.
@@ -43,7 +45,7 @@ export class Camera2d {
   follow(point) {
     const { left, top } = this.place(point);
     const { clientWidth: width, clientHeight: height } = this.canvas;
-    if (left < 30 || top < 30 || left > width - 30 || top > height - 30) [this.x, this.y] = [point.x, point.y];
+    if (left < EDGE_PX || top < EDGE_PX || left > width - EDGE_PX || top > height - CARD_PX) [this.x, this.y] = [point.x, point.y];
   }
 
   nearest(points, left, top) {

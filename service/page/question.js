@@ -81,12 +81,16 @@ function form(fields, { kind, file }) {
 }
 
 // In a few words, for the title of the window and the list of recent searches.
-export function describe({ text, without, example }) {
+export function describe({ text, without, example, filters }) {
   const words = [];
   if (text) words.push(text);
   if (example?.file) words.push(example.file.name || t(`example.${example.kind}`));
   if (example?.kind === "clip") words.push(t("example.like", { name: example.name ?? example.clipId }));
   if (example?.startS !== undefined) words.push(range(example));
   without.forEach((word) => words.push(`− ${word}`));
+  const { library, tags, licence, category, minS, maxS } = filters;
+  words.push(...[category, licence, library].filter(Boolean), ...tags.map((tag) => `#${tag}`));
+  if (minS !== undefined) words.push(`≥ ${minS} s`);
+  if (maxS !== undefined) words.push(`≤ ${maxS} s`);
   return words.join(" · ");
 }

@@ -6,10 +6,11 @@ import { number, t, tn } from "./i18n.js";
 
 export class Uploads {
   #libraries = [];
+  isAbsent = false; // this server, or this key, takes none
 
-  // onJob(job): the server indexes what came. onAbsent(): this server, or this key, takes none.
-  constructor(form, { onJob, onAbsent }) {
-    Object.assign(this, { form, onJob, onAbsent });
+  // onJob(job): the server indexes what came.
+  constructor(form, { onJob }) {
+    Object.assign(this, { form, onJob });
     this.library = form.querySelector("input[name=library]");
     this.file = form.querySelector("input[type=file]");
     this.bar = form.querySelector("progress");
@@ -48,7 +49,8 @@ export class Uploads {
       this.#show(answer);
     } catch (error) {
       this.#say(error.message);
-      if (error.isAbsent) this.onAbsent();
+      this.isAbsent = error.isAbsent;
+      this.form.querySelector(".upload-row").hidden = this.isAbsent;
     } finally {
       this.bar.hidden = true;
     }
