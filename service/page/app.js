@@ -78,7 +78,7 @@ function startAgain({ remember = true } = {}) {
 
 function showStart() {
   if (known.length) notice.showStart($("notice"), (text) => asking.askFor(text));
-  else notice.showNoLibrary($("notice"));
+  else notice.showNoLibrary($("notice"), views.has("libraries") ? () => open("libraries") : null);
 }
 
 function searchWith(file) {
@@ -107,7 +107,7 @@ async function readAddress() {
   const view = views.known(address.get("view"));
   const question = fromAddress(address);
   showView(view);
-  if (view !== "search" || (isAsked(question) && !searching.question.example?.file)) return;
+  if (view !== "search" || isAsked(question)) return;
   reading += 1;
   const now = reading;
   try {
@@ -176,6 +176,13 @@ async function untilReady() {
   }
 }
 
+async function startEmpty() {
+  await loadJobs().catch(() => {}); // the start says what to do
+  searching.say("");
+  showStart();
+  showView(views.known(new URLSearchParams(location.search).get("view")));
+}
+
 // --- what people do
 
 views.addEventListener("chosen", ({ detail: view }) => open(view));
@@ -212,7 +219,7 @@ try {
   await loadJobs();
   await readAddress();
 } catch (error) {
-  if (error.is?.("no-store")) showStart();
+  if (error.is?.("no-store")) await startEmpty();
   else searching.fail(error);
 }
 document.documentElement.dataset.state = "ready";

@@ -5,6 +5,7 @@ import { el, iconButton } from "./dom.js";
 import { language, number, t, tn } from "./i18n.js";
 
 const ACTIVE = new Set(["queued", "running"]);
+const FOLLOWED = 2; // browsers have few connections to a server, and the rest of the page needs some
 const COUNTS = ["indexed", "unchanged", "skipped", "failed"];
 
 export class Jobs extends EventTarget {
@@ -35,20 +36,23 @@ export class Jobs extends EventTarget {
     const sorted = newest.sort((a, b) => ACTIVE.has(b.state) - ACTIVE.has(a.state));
     this.list.replaceChildren(...sorted.map((job) => this.#row(job)));
     this.empty.hidden = sorted.length > 0;
-    sorted.filter((job) => ACTIVE.has(job.state)).forEach((job) => this.#follow(job.job_id));
+    const running = sorted.filter(({ state }) => state === "running");
+    const queued = sorted.filter(({ state }) => state === "queued").reverse();
+    [...running, ...queued].forEach((job) => this.#follow(job.job_id));
     this.dispatchEvent(new Event("change"));
   }
 
   #follow(id) {
-    if (this.#sources.has(id)) return;
+    if (this.#sources.has(id) || this.#sources.size >= FOLLOWED) return;
     const source = jobEvents(id);
     this.#sources.set(id, source);
     source.addEventListener("progress", ({ data }) => this.#update(JSON.parse(data)));
-    source.addEventListener("end", ({ data }) => {
+    source.addEventListener("end", async ({ data }) => {
       source.close();
       this.#sources.delete(id);
       this.#update(JSON.parse(data));
       this.dispatchEvent(new Event("end"));
+      await this.load().catch(() => {}); // of those that are not followed
     });
   }
 

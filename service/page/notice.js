@@ -28,9 +28,14 @@ export function showStart(box, onTry) {
   box.append(tries);
 }
 
-export function showNoLibrary(box) {
+// onAdd(): sounds are to be uploaded; null where they cannot be.
+export function showNoLibrary(box, onAdd) {
   fill(box, { title: t("start.none"), text: t("start.none.hint") });
   box.append(el("div", { className: "command" }, el("code", { textContent: "sonoglot index ~/Sounds --library sounds", dir: "ltr" })));
+  if (!onAdd) return;
+  const add = el("button", { type: "button", className: "go add", textContent: t("upload.title") });
+  add.addEventListener("click", () => onAdd());
+  box.append(el("div", {}, add));
 }
 
 export function showNothing(box, { isFiltered }) {

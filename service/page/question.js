@@ -38,10 +38,12 @@ export function fromAddress(address) {
     return Number.isFinite(value) && value >= 0 ? value : undefined;
   };
   const like = address.get("like");
+  const [startS, endS] = [seconds("from"), seconds("to")];
+  const region = startS < endS ? { startS, endS } : {}; // one without the other is no part
   return {
     text: (address.get("q") ?? "").trim(),
     without: address.getAll("without"),
-    example: like ? { kind: "clip", clipId: like, startS: seconds("from"), endS: seconds("to") } : null,
+    example: like ? { kind: "clip", clipId: like, ...region } : null,
     filters: {
       library: address.get("library") ?? undefined,
       tags: address.getAll("tag"),

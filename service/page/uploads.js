@@ -42,7 +42,7 @@ export class Uploads {
     this.#say(tn("upload.sending", files.length));
     try {
       if (!this.#libraries.includes(library)) {
-        await makeLibrary(library);
+        await makeLibrary(library).catch((problem) => { if (!problem.is("library-exists")) throw problem; });
         this.#libraries.push(library);
       }
       const answer = await post(uploadUrl(library), files, (share) => { this.bar.value = share; });

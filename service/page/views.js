@@ -31,6 +31,7 @@ export class Views extends EventTarget {
   }
 
   // A view of which the server, or this key, has nothing.
+  has(name) { return !this.links.get(name).hidden; }
   hide(name) { this.links.get(name).hidden = true; }
   focus() { document.querySelector(`#view-${this.current} h1`)?.focus(); }
 }
