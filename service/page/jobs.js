@@ -10,7 +10,8 @@ const COUNTS = ["indexed", "unchanged", "skipped", "failed"];
 
 export class Jobs extends EventTarget {
   #jobs = new Map();
-  #sources = new Map(); // EventSource of each job under way
+  #rows = new Map(); // job's id -> {told, element}: as long as nothing changes, the element and the focus stay
+  #sources = new Map(); // EventSource of each job that is followed
 
   // Fires "change" when something began or ended, "end" when a job ended (libraries may then have more).
   constructor(list, { empty }) {
@@ -34,7 +35,9 @@ export class Jobs extends EventTarget {
   #render() {
     const newest = [...this.#jobs.values()].sort((a, b) => (a.created_at < b.created_at ? 1 : -1));
     const sorted = newest.sort((a, b) => ACTIVE.has(b.state) - ACTIVE.has(a.state));
-    this.list.replaceChildren(...sorted.map((job) => this.#row(job)));
+    const rows = sorted.map((job) => this.#rowOf(job));
+    const isSame = rows.length === this.list.children.length && rows.every((row, at) => row === this.list.children[at]);
+    if (!isSame) this.list.replaceChildren(...rows);
     this.empty.hidden = sorted.length > 0;
     const running = sorted.filter(({ state }) => state === "running");
     const queued = sorted.filter(({ state }) => state === "queued").reverse();
@@ -62,6 +65,12 @@ export class Jobs extends EventTarget {
     if (before?.state !== job.state) return this.#render();
     const row = [...this.list.children].find((element) => element.dataset.jobId === job.job_id);
     row?.querySelector(".progress").replaceWith(progress(job)); // buttons stay, and keep the focus
+  }
+
+  #rowOf(job) {
+    const told = JSON.stringify(job);
+    if (this.#rows.get(job.job_id)?.told !== told) this.#rows.set(job.job_id, { told, element: this.#row(job) });
+    return this.#rows.get(job.job_id).element;
   }
 
   #row(job) {

@@ -1,6 +1,7 @@
-"""Takes the pictures in ``docs/screenshots`` of a running server: ``python -m tests.service.screenshots ADDRESS LIBRARY``.
+"""Takes the pictures in ``docs/screenshots``, of a running server.
 
-Their texts are English and Arabic, whose letters every machine has; LIBRARY is the one whose map is shown.
+``python -m tests.service.screenshots ADDRESS LIBRARY``. Their texts are English and
+Arabic, whose letters every machine has; LIBRARY is the one whose map is shown.
 """
 
 import sys
