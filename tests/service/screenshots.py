@@ -15,7 +15,6 @@ from selenium.webdriver.common.keys import Keys
 from tests.service.browsing import Page, chromium
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
-COLOURS = 128
 DESKTOP = {"width": 1280, "height": 800, "deviceScaleFactor": 1, "mobile": False}
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1.5, "mobile": True}
 
@@ -41,14 +40,14 @@ class Photographer:
         # Waveforms come one by one, for what is seen.
         self.page.until(
             lambda: self.page.script(
-                "return [...document.querySelectorAll('#results .hit')].slice(0, 4).every((e) => e.row.peaks)"
+                "return [...document.querySelectorAll('#results .hit')].slice(0, 2).every((e) => e.row.peaks)"
             )
         )
 
     def shoot(self, name: str) -> None:
         path = FOLDER / f"{name}.png"
         self.page.browser.save_screenshot(str(path))
-        Image.open(path).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+        Image.open(path).convert("RGB").save(path, optimize=True)
 
 
 def main(address: str, library: str) -> None:
