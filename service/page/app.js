@@ -12,7 +12,7 @@ import { SoundMap } from "./map.js";
 import { Microphone } from "./microphone.js";
 import * as notice from "./notice.js";
 import { Player } from "./player.js";
-import { empty, fromAddress, isLinkable, part, toAddress } from "./question.js";
+import { empty, fromAddress, isEmpty, isLinkable, part, toAddress } from "./question.js";
 import { Results } from "./results.js";
 import { Saved } from "./saved.js";
 import { Searching } from "./searching.js";
@@ -106,19 +106,21 @@ async function readAddress() {
   const address = new URLSearchParams(location.search);
   const view = views.known(address.get("view"));
   const question = fromAddress(address);
-  showView(view);
-  if (view !== "search" || isAsked(question)) return;
+  if (isAsked(question)) return showView(view);
   reading += 1;
   const now = reading;
   try {
     if (question.example) question.example.name = nameOf(await clip(question.example.clipId));
   } catch (error) {
+    showView(view);
     return searching.fail(error);
   }
   if (now !== reading) return; // someone went on meanwhile
   asking.question = question;
-  if (question.text || question.example) await ask(question, { remember: false });
-  else startAgain({ remember: false });
+  showView(view);
+  if (view !== "search") return;
+  if (isEmpty(question)) startAgain({ remember: false });
+  else await ask(question, { remember: false });
 }
 
 const isAsked = (question) => searching.question && String(toAddress(searching.question)) === String(toAddress(question));
@@ -127,7 +129,9 @@ function open(view) {
   if (view === views.current) return;
   showView(view);
   writeAddress();
-  if (view === "search" && searching.question && !isAsked(asking.question)) ask(asking.question, { remember: false });
+  if (view !== "search" || isAsked(asking.question)) return;
+  if (isEmpty(asking.question)) startAgain({ remember: false });
+  else ask(asking.question, { remember: false });
 }
 
 function showView(view) {

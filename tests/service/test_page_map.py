@@ -8,10 +8,9 @@ from tests.service.browsing import Page
 
 
 @pytest.fixture
-def names(page: Page) -> list[str]:
+def names(page: Page, address: str) -> list[str]:
     """Of the three clips on the map that is open, from left to right: so few lie in a row."""
-    page.one("#library option[value=weather]").click()
-    page.view("map")
+    page.open(f"{address}?view=map&library=weather")
     page.until(lambda: "3 sounds" in page.one("#view-map .status").text)
     points = page.script(
         "return fetch('v1/libraries/weather/map').then((answer) => answer.json()).then(({points}) => points)"
@@ -55,4 +54,14 @@ def test_the_map_is_wandered_in_with_the_pointer(page: Page, names: list[str]) -
     page.until(lambda: page.one("#view-map .tip").is_displayed())
     page.one(".card .like").click()
     page.until(lambda: page.one("#example b").text == names[1])
+    assert len(page.answer()) == 2
+
+
+def test_a_search_that_another_view_covers_is_asked_when_it_is_seen(page: Page, address: str) -> None:
+    page.open(f"{address}?q=rain&view=saved")
+    page.view("search")
+    assert len(page.answer()) == 5
+    page.view("saved")
+    page.one("#library option[value=foley]").click()
+    page.view("search")
     assert len(page.answer()) == 2
