@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import Executable, Select
 
 from indexer import catalog_descriptions as descriptions
+from indexer.catalog_lookups import STATE_COLUMNS, Lookups
 from indexer.catalog_schema import Base, ClipRow, ContentRow, LibraryRow, RunRow, SegmentRow, StateRow
 from indexer.errors import ClipNotFoundError, InvalidLibraryNameError, LibraryNotFoundError, StoreError
 from indexer.paths import path_from_bytes, path_to_bytes
@@ -101,6 +103,7 @@ class Catalog:
     def __init__(self, path: Path) -> None:
         """Open the catalogue at ``path`` (made by ``create``)."""
         self._path = path
+        self._lookups: Lookups | None = None
         self._engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=QueuePool)
         # Python's driver would begin transactions late, and never for reading; begin every one ourselves.
         event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
@@ -119,13 +122,15 @@ class Catalog:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+        if self._lookups is not None:
+            self._lookups.close()
 
     # State
 
     def state(self) -> CatalogState:
         """Read generation and space; cheap enough for every query."""
-        with self._transaction() as connection:
-            return _state(connection)
+        with self._looking_up() as lookups:
+            return _checked_state(lookups.state())
 
     def rebind(self, space: EmbeddingSpace) -> None:
         """Bind to another space; only a catalogue without segments may be (ValueError)."""
@@ -217,6 +222,9 @@ class Catalog:
 
     def clips_with_content(self, sha256: str, *, most: int, library: str | None = None) -> list[Clip]:
         """Clips whose file had this SHA-256 and that have segments, by library and path: the first ``most``."""
+        with self._looking_up() as lookups:
+            if not lookups.has_file(sha256):
+                return []
         statement = _CLIPS_OF_FILE if library is None else _CLIPS_OF_FILE.where(LibraryRow.name == library)
         with self._transaction() as connection:
             rows = connection.execute(statement.limit(most), {"sha256": sha256})
@@ -295,8 +303,8 @@ class Catalog:
 
     def content_id(self, audio_sha256: str) -> int | None:
         """The content with these decoded samples, if there is one."""
-        with self._transaction() as connection:
-            return _content_id(connection, audio_sha256)
+        with self._looking_up() as lookups:
+            return lookups.content_id(audio_sha256)
 
     def new_clip_id(self, library: str, path: Path) -> str:
         """An id for a clip at a path that is not in the catalogue.
@@ -304,8 +312,8 @@ class Catalog:
         ``clip_id_of``, unless a clip that has moved away since took its id along.
         """
         turn, clip_id = 0, clip_id_of(library, path)
-        with self._transaction() as connection:
-            while connection.execute(_CLIP_ID, {"clip_id": clip_id}).first() is not None:
+        with self._looking_up() as lookups:
+            while lookups.has_clip(clip_id):
                 turn += 1
                 clip_id = hashlib.sha256(f"{clip_id_of(library, path)}/{turn}".encode()).hexdigest()[:20]
         return clip_id
@@ -404,10 +412,9 @@ class Catalog:
     def spans(self, segment_ids: Sequence[int]) -> dict[int, SegmentSpan]:
         """Where segments lie in their contents; ids that are gone are left out."""
         found: dict[int, SegmentSpan] = {}
-        statement = select(SegmentRow.id, SegmentRow.content_id, SegmentRow.start_s, SegmentRow.end_s)
         with self._transaction() as connection:
             for part in _parts(segment_ids):
-                for row in connection.execute(statement.where(SegmentRow.id.in_(part))):
+                for row in connection.execute(_SPANS, {"ids": part}):
                     found[row.id] = SegmentSpan(
                         segment_id=row.id, content_id=row.content_id, start_s=row.start_s, end_s=row.end_s
                     )
@@ -417,19 +424,11 @@ class Catalog:
         self, content_ids: Sequence[int], *, filter: SearchFilter, most_each: int
     ) -> dict[int, list[Clip]]:
         """Searchable clips that have these contents and pass a filter, ``most_each`` of each, by library and path."""
-        order = func.row_number().over(
-            partition_by=ClipRow.content_id, order_by=(LibraryRow.name, ClipRow.path)
-        )
-        searchable = _clip_columns().add_columns(order.label("place"))
-        searchable = searchable.where(*descriptions.conditions(filter, of_few=True))
+        statement = _clips_of(filter)
         found: dict[int, list[Clip]] = {}
         with self._transaction() as connection:
             for part in _parts(content_ids):
-                held = searchable.where(ClipRow.content_id.in_(part)).subquery()
-                rows = connection.execute(
-                    select(held).where(held.c.place <= most_each).order_by(held.c.library, held.c.path)
-                )
-                for row in rows:
+                for row in connection.execute(statement, {"content_ids": part, "most_each": most_each}):
                     found.setdefault(row.content_id, []).append(_clip(row))
         return found
 
@@ -506,16 +505,26 @@ class Catalog:
             with self._engine.begin() as connection:
                 yield connection
         except DatabaseError as error:
-            cause = str(error.orig)
-            if "not a database" in cause or "malformed" in cause or "no such" in cause:
-                hint = "it is damaged; move it away and index again"
-            else:
-                hint = "check free space and permissions of the store"
-            raise StoreError(
-                f"The catalogue {str(self._path)!r} cannot be used ({cause}): {hint}."
-            ) from error
+            raise self._unusable(error.orig) from error
         except SQLAlchemyError as error:
             raise StoreError(f"The catalogue {str(self._path)!r} cannot be used: {error}.") from error
+
+    @contextmanager
+    def _looking_up(self) -> Iterator[Lookups]:
+        try:
+            if self._lookups is None:
+                self._lookups = Lookups(_connect(self._path))
+            yield self._lookups
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, cause: BaseException | None) -> StoreError:
+        told = str(cause)
+        if "not a database" in told or "malformed" in told or "no such" in told:
+            hint = "it is damaged; move it away and index again"
+        else:
+            hint = "check free space and permissions of the store"
+        return StoreError(f"The catalogue {str(self._path)!r} cannot be used ({told}): {hint}.")
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -529,16 +538,19 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _state(connection: Connection) -> CatalogState:
-    row = connection.execute(_STATE).first()
+    return _checked_state(connection.execute(_STATE).first())
+
+
+def _checked_state(row: Sequence[Any] | None) -> CatalogState:
     if row is None:
         raise StoreError("The catalogue holds no state; it is damaged: move it away and index again.")
-    if row.format_version != FORMAT_VERSION:
+    format_version, generation, deletions, name, fingerprint, dim = row
+    if format_version != FORMAT_VERSION:
         raise StoreError(
-            f"The store has format {row.format_version}, and this Sonoglot reads format {FORMAT_VERSION}: "
+            f"The store has format {format_version}, and this Sonoglot reads format {FORMAT_VERSION}: "
             "use the Sonoglot that made it, or index again into another store."
         )
-    space = EmbeddingSpace(name=row.space_name, fingerprint=row.space_fingerprint, dim=row.space_dim)
-    return CatalogState(row.generation, row.deletions, space)
+    return CatalogState(generation, deletions, EmbeddingSpace(name=name, fingerprint=fingerprint, dim=dim))
 
 
 def _space_columns(space: EmbeddingSpace) -> dict[str, str | int]:
@@ -560,17 +572,33 @@ def _clip_columns() -> Select[Any]:
 
 
 # What is run for every file is put together once: that costs more than running it.
-_STATE = select(*StateRow.__table__.columns)
-_CLIP_ID = select(ClipRow.id).where(ClipRow.id == bindparam("clip_id"))
+_STATE = select(*STATE_COLUMNS)
 _CLIPS_OF_FILE = (
     _clip_columns()
     .where(ClipRow.sha256 == bindparam("sha256"), ClipRow.content_id.is_not(None))
     .order_by(LibraryRow.name, ClipRow.path)
 )
 _CONTENT_OF_AUDIO = select(ContentRow.id).where(ContentRow.audio_sha256 == bindparam("audio_sha256"))
+_SPANS = select(SegmentRow.id, SegmentRow.content_id, SegmentRow.start_s, SegmentRow.end_s).where(
+    SegmentRow.id.in_(bindparam("ids", expanding=True))
+)
 _CLIPS, _CONTENTS, _SEGMENTS = (Base.metadata.tables[name] for name in ("clips", "contents", "segments"))
 _NEW_CONTENT = insert(_CONTENTS).returning(_CONTENTS.c.id)
 _UPDATE_CLIP = update(_CLIPS).where(_CLIPS.c.id == bindparam("clip_id"))
+
+
+@lru_cache(maxsize=256)
+def _clips_of(filter: SearchFilter) -> Select[Any]:
+    """Clips of ``content_ids`` that pass a filter, ``most_each`` of each, by library and path."""
+    place = func.row_number().over(partition_by=ClipRow.content_id, order_by=(LibraryRow.name, ClipRow.path))
+    held = (
+        _clip_columns()
+        .add_columns(place.label("place"))
+        .where(*descriptions.conditions(filter, of_few=True))
+        .where(ClipRow.content_id.in_(bindparam("content_ids", expanding=True)))
+        .subquery()
+    )
+    return select(held).where(held.c.place <= bindparam("most_each")).order_by(held.c.library, held.c.path)
 
 
 def _clip(row: Any) -> Clip:

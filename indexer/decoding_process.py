@@ -38,11 +38,10 @@ def _exactly(stream: IO[bytes], size: int) -> bytearray:
     data = bytearray(size)
     view, filled = memoryview(data), 0
     while filled < size:
-        part = stream.read(min(size - filled, 1 << 20))
-        if not part:
+        read = stream.readinto(view[filled:])  # type: ignore[attr-defined]
+        if not read:
             raise EOFError
-        view[filled : filled + len(part)] = part
-        filled += len(part)
+        filled += read
     return data
 
 

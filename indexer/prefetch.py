@@ -11,7 +11,9 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from indexer.decoding_process import receive, send
 from indexer.errors import DecodeError, DecodeReason
@@ -21,6 +23,8 @@ _CLIPS_AHEAD = 16
 _PARTS_AHEAD = 4
 STALL_S = 120.0
 """A decoder that gives nothing for so long hangs. Not of a whole file: a long one gives parts all the time."""
+
+_PIPE_BYTES = 1 << 20  # what Linux lets everybody have
 
 _Item = Windows | ClipRead | BaseException
 
@@ -131,6 +135,8 @@ class _Worker:
                 start_new_session=True,  # Ctrl-C is for the one who indexes; the pipe's end stops this one
             )
             assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            _widen(self._process.stdout)
             send(self._process.stdin, self._plan)
         return self._process
 
@@ -139,6 +145,14 @@ class _Worker:
         if not select.select([process.stdout], [], [], STALL_S)[0]:
             raise TimeoutError
         return receive(process.stdout)
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let a pipe hold whole windows, so that neither end wakes the other for every 64 KiB. Linux alone can."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _until_read(items: "queue.Queue[_Item]") -> Iterator[Windows | ClipRead]:

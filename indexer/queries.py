@@ -1,6 +1,6 @@
 """Turns what a user asks with into a query vector: text, a picture, or another sound."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,11 +43,43 @@ def audio_vector(model: "RetrievalModel", source: Path | bytes) -> NDArray[np.fl
     Raises:
         DecodeError: it cannot be decoded, or is longer than ``MAX_QUERY_AUDIO_S``.
     """
-    hop = max(1, round(model.hop_s * model.sample_rate_hz))
     with open_audio(source, sample_rate_hz=model.sample_rate_hz, max_duration_s=MAX_QUERY_AUDIO_S) as stream:
-        windows = np.stack(
-            [item.samples for item in cut_windows(stream, window=model.window_samples, hop=hop)]
-        )
+        return _mean_vector(model, stream)
+
+
+def region_vector(model: "RetrievalModel", path: Path, region_s: tuple[float, float]) -> NDArray[np.float32]:
+    """Embed what lies between two times of a sound file, in seconds, as if it were all there is. Shape (D,).
+
+    Raises:
+        InvalidQueryError: the region is longer than ``MAX_QUERY_AUDIO_S``, or the sound ends before it begins.
+        DecodeError: the file cannot be decoded.
+    """
+    start_s, end_s = region_s
+    if end_s - start_s > MAX_QUERY_AUDIO_S:
+        raise InvalidQueryError(f"A region lasts at most {MAX_QUERY_AUDIO_S:g} s; ask with the whole clip.")
+    rate = model.sample_rate_hz
+    first, end = round(start_s * rate), max(round(start_s * rate) + 1, round(end_s * rate))
+    with open_audio(path, sample_rate_hz=rate) as stream:
+        region = list(_cut(stream, first, end))
+    if not region:
+        raise InvalidQueryError(f"The sound ends before {start_s:g} s.")
+    return _mean_vector(model, region)
+
+
+def _cut(blocks: Iterable[NDArray[np.float32]], first: int, end: int) -> Iterator[NDArray[np.float32]]:
+    position = 0
+    for block in blocks:
+        part = block[max(0, first - position) : max(0, end - position)]
+        position += len(block)
+        if len(part):
+            yield part
+        if position >= end:
+            return
+
+
+def _mean_vector(model: "RetrievalModel", blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
+    hop = max(1, round(model.hop_s * model.sample_rate_hz))
+    windows = np.stack([item.samples for item in cut_windows(blocks, window=model.window_samples, hop=hop)])
     parts = [
         model.embed_audio(windows[start : start + _BATCH_WINDOWS])
         for start in range(0, len(windows), _BATCH_WINDOWS)

@@ -184,6 +184,8 @@ class Run:
     def _mark_missing(self, roots: Iterable[Path]) -> None:
         """What the catalogue has below the roots and the disk has not. Of each rename it has the new path."""
         for root in _outermost(roots):
+            if root.is_file():
+                continue  # it is there, and nothing is below it; thousands may be named one by one
             for placed in self._catalog.clips_below(self._library, root):
                 gone = [clip for clip in placed if self._is_missing(clip)]
                 for clip in gone:

@@ -1,25 +1,49 @@
-"""Ranks clips for a query vector: each clip counts by its best segment.
+"""Ranks clips for a query vector: each clip counts by its best segment, or every segment for itself.
 
-Clips with the same audio share their segments, and all of them are ranked, with the same score.
+Clips with the same audio share their segments, and all of them are ranked, with the same score. A list can be gone on
+with from where it was left off (``Place``), whatever was indexed or deleted meanwhile: what has been shown is told by
+score and name, not by number, so nothing comes twice, and nothing that stayed is left out.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.description import Description
 from indexer.errors import InvalidQueryError
+from indexer.moments import Moment, best_moments
 from indexer.records import Clip, SearchFilter, SegmentSpan
+from indexer.snapshot import Snapshot
 from indexer.store import Store
 from indexer.vector_index import Hit
+
+
+class By(StrEnum):
+    """What a result is: a clip, by its best segment, or a segment."""
+
+    CLIP = "clip"
+    SEGMENT = "segment"
+
+
+class Place(NamedTuple):
+    """Where a list was left off: the last result's rank, and all that it is ordered by."""
+
+    rank: int
+    score: float
+    library: str
+    path: Path
+    start_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class RankedClip:
     """A clip as a user gets it: ``score`` is the cosine of its best segment, which lasts from start_s to
-    end_s."""
+    end_s; ``moments`` are its best segments that do not overlap, best first, if they were asked for."""
 
     rank: int
     clip_id: str
@@ -30,15 +54,46 @@ class RankedClip:
     end_s: float
     duration_s: float
     description: Description
+    moments: tuple[Moment, ...] = ()
+
+    @property
+    def place(self) -> Place:
+        """Where a list goes on after it."""
+        return Place(self.rank, self.score, self.library, self.path, self.start_s)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """Results, best first; ``next`` is where there are more; ``snapshot`` is what was searched."""
+
+    hits: tuple[RankedClip, ...]
+    next: Place | None
+    snapshot: Snapshot
 
 
 def search(
     store: Store, vector: NDArray[np.float32], *, filter: SearchFilter | None = None, k: int = 10
 ) -> list[RankedClip]:
-    """The ``k`` best clips that pass a filter (fewer if the store has fewer) for a unit vector of the store's
-    space, shape (dim,).
+    """The ``k`` best clips that pass a filter, as ``rank`` gives them."""
+    return list(rank(store, vector, filter=filter, k=k).hits)
 
-    Equal scores are ordered by library and path, so the same query always gives the same list.
+
+def rank(
+    store: Store,
+    vector: NDArray[np.float32],
+    *,
+    filter: SearchFilter | None = None,
+    k: int = 10,
+    by: By = By.CLIP,
+    after: Place | None = None,
+    without: Collection[str] = (),
+    moments: int = 0,
+) -> Ranking:
+    """The ``k`` best results that pass a filter (fewer if the store has fewer) for a unit vector of the store's
+    space, shape (dim,), but for clips whose ids are in ``without``; those that come ``after`` a place, if one is
+    given; with so many ``moments`` each.
+
+    Equal scores are ordered by library, path and time, so the same query always gives the same list.
 
     Raises:
         InvalidQueryError: k is below one, or the vector is of the wrong shape or not finite.
@@ -54,32 +109,76 @@ def search(
     snapshot = store.snapshot()
     filter = filter or SearchFilter()
     among = None if filter.is_empty else store.passing(snapshot, filter)
-    count = k
+    shown = 0 if after is None else after.rank
+    wanted = k + 1  # one more tells whether there are more
+    count = shown + wanted + len(without)
     while True:
-        hits = snapshot.search_contents(vector, count=count, among=among)
-        ranked = _ranked(hits, store, filter=filter, k=k)
+        if by is By.CLIP:
+            hits = snapshot.search_contents(vector, count=count, among=among)
+        else:
+            hits = snapshot.search_tied(vector, count=count, among=among)
+        found = _found(hits, store, filter=filter, after=after, without=without, most=wanted)
         # Every content has a clip, unless it went away since the snapshot.
-        if len(ranked) >= k or len(hits) < count:
-            return ranked[:k]
+        if len(found) >= wanted or len(hits) < count:
+            break
         count *= 4
+    held: dict[int, tuple[Moment, ...]] = {}
+    if moments:
+        ids = [each.hit.segment_id for each in found[:k]]
+        held = best_moments(store.catalog, snapshot, vector, ids, most=moments)
+    ranked = tuple(
+        _ranked_clip(number, each, held.get(each.hit.segment_id, ()))
+        for number, each in enumerate(found[:k], start=shown + 1)
+    )
+    return Ranking(hits=ranked, next=ranked[-1].place if len(found) > k else None, snapshot=snapshot)
 
 
-def _ranked(hits: list[Hit], store: Store, *, filter: SearchFilter, k: int) -> list[RankedClip]:
-    best = {hit.content_id: hit for hit in hits}
-    clips = store.catalog.clips_of(list(best), filter=filter, most_each=k)
-    pairs = [(best[content_id], clip) for content_id, held in clips.items() for clip in held]
-    pairs.sort(key=lambda pair: (-pair[0].score, pair[1].library, str(pair[1].path)))
-    spans = store.catalog.spans([hit.segment_id for hit, _ in pairs[:k]])
-    there = [(hit, clip) for hit, clip in pairs[:k] if hit.segment_id in spans]
-    return [
-        _ranked_clip(rank, clip, hit, spans[hit.segment_id])
-        for rank, (hit, clip) in enumerate(there, start=1)
+class _Found(NamedTuple):
+    hit: Hit
+    clip: Clip
+    span: SegmentSpan
+
+    @property
+    def order(self) -> tuple[float, str, str, float]:
+        return _order(self.hit.score, self.clip.library, self.clip.path, self.span.start_s)
+
+
+def _order(score: float, library: str, path: Path, start_s: float) -> tuple[float, str, str, float]:
+    return -score, library, str(path), start_s
+
+
+def _found(
+    hits: list[Hit],
+    store: Store,
+    *,
+    filter: SearchFilter,
+    after: Place | None,
+    without: Collection[str],
+    most: int,
+) -> list[_Found]:
+    """Clips of hits, in order; those after a place, if one is given."""
+    shown = 0 if after is None else after.rank
+    left = [hit for hit in hits if after is None or hit.score <= after.score]
+    contents = list(dict.fromkeys(hit.content_id for hit in left))
+    clips = store.catalog.clips_of(contents, filter=filter, most_each=shown + most + len(without))
+    spans = store.catalog.spans([hit.segment_id for hit in left if hit.content_id in clips])
+    found = [
+        _Found(hit, clip, spans[hit.segment_id])
+        for hit in left
+        if hit.segment_id in spans
+        for clip in clips[hit.content_id]
+        if clip.clip_id not in without
     ]
+    if after is not None:
+        last = _order(after.score, after.library, after.path, after.start_s)
+        found = [each for each in found if each.order > last]
+    return sorted(found, key=lambda each: each.order)[:most]
 
 
-def _ranked_clip(rank: int, clip: Clip, hit: Hit, span: SegmentSpan) -> RankedClip:
+def _ranked_clip(number: int, found: _Found, moments: tuple[Moment, ...]) -> RankedClip:
+    hit, clip, span = found
     return RankedClip(
-        rank=rank,
+        rank=number,
         clip_id=clip.clip_id,
         path=clip.path,
         library=clip.library,
@@ -88,4 +187,5 @@ def _ranked_clip(rank: int, clip: Clip, hit: Hit, span: SegmentSpan) -> RankedCl
         end_s=span.end_s,
         duration_s=clip.duration_s,
         description=clip.description,
+        moments=moments,
     )

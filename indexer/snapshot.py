@@ -71,7 +71,7 @@ class Snapshot:
         """The best hit of each of the ``count`` best contents, best first, and of all that tie with the last one;
         fewer only where there are fewer. Of equal hits of a content it is the earliest.
         """
-        asked = 4 * count
+        asked = 2 * count + 20
         while True:
             hits = self.search(query, count=asked, among=among)
             best: dict[int, Hit] = {}
@@ -85,6 +85,51 @@ class Snapshot:
                 last = found[min(count, len(found)) - 1].score if found else 0.0
                 return [hit for hit in found if hit.score >= last]
             asked *= 4
+
+    def search_tied(
+        self, query: NDArray[np.float32], *, count: int, among: Chosen | None = None
+    ) -> list[Hit]:
+        """The ``count`` best hits, best first, and all that tie with the last one."""
+        asked = count + 10
+        while True:
+            hits = self.search(query, count=asked, among=among)
+            if len(hits) < asked or hits[-1].score < hits[count - 1].score:
+                return [hit for hit in hits if hit.score >= hits[min(count, len(hits)) - 1].score]
+            asked *= 4
+
+    def content_means(self, among: Chosen, *, most: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Contents of the chosen segments, ascending, and the mean vector of each, normalised; of more than ``most``
+        contents a sample, the same every time."""
+        rows = np.arange(len(self.base)) if among.base is None else among.base.positions
+        added = np.arange(len(self.added.ids)) if among.added is None else among.added
+        owners = np.concatenate([self.base.content_ids[rows], self.added.content_ids[added]])
+        contents = np.unique(owners)
+        if len(contents) > most:
+            contents = np.sort(np.random.default_rng(0).choice(contents, most, replace=False))
+        held = np.isin(owners, contents)
+        of_base, of_added = held[: len(rows)], held[len(rows) :]
+        vectors = np.concatenate([self.base.vectors[rows[of_base]], self.added.vectors[added[of_added]]])
+        places = np.searchsorted(contents, owners[held])
+        means = np.zeros((len(contents), self.base.about.dim), np.float32)
+        np.add.at(means, places, vectors)
+        return contents, means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+
+    def of_same_content(self, segment_id: int, *, most: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Ids and vectors of the segments that are of one content with this one, up to ``most`` around it; none for
+        an id that is not here.
+
+        They are written together, so they lie beside each other.
+        """
+        for part in (self.base, self.added):
+            place = int(np.searchsorted(part.ids, segment_id))
+            if place < len(part.ids) and part.ids[place] == segment_id:
+                first = max(0, place - most // 2)
+                same = part.content_ids[first : place + most // 2 + 1] == part.content_ids[place]
+                others = np.flatnonzero(~same) + first
+                start = int(others[others < place].max(initial=first - 1)) + 1
+                end = int(others[others > place].min(initial=first + len(same)))
+                return part.ids[start:end], part.vectors[start:end]
+        return np.empty(0, np.int64), np.empty((0, self.base.about.dim), np.float32)
 
 
 def first_snapshot(catalog: Catalog, base: VectorIndex, *, base_deletions: int) -> Snapshot:

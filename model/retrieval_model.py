@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image
 
+from model.calibration import Calibration
 from model.space import EmbeddingSpace
 
 
@@ -21,7 +22,8 @@ class RetrievalModel(ABC):
     """Embeds texts, images and windows of audio to float32 unit vectors of one space.
 
     Facts: ``space``, ``sample_rate_hz``, ``window_s`` and ``hop_s`` (how clips are cut into segments); ``streams``, how
-    many batches of audio are best embedded side by side, and ``stream_windows``, the windows in each of them.
+    many batches of audio are best embedded side by side, and ``stream_windows``, the windows in each of them;
+    ``calibration``, what makes probabilities of its cosines, if it has any.
     Safe to call from several threads: it holds no state between calls.
     """
 
@@ -31,6 +33,7 @@ class RetrievalModel(ABC):
     hop_s: float
     streams: int
     stream_windows: int
+    calibration: Calibration | None = None
 
     @property
     def window_samples(self) -> int:

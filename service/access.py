@@ -6,6 +6,7 @@ page's cookie, which only a page of the same origin may use for what changes any
 """
 
 import ipaddress
+from collections.abc import Callable
 from typing import Annotated, cast
 from urllib.parse import urlsplit
 
@@ -59,12 +60,18 @@ class Access:
         key = self.check(text)
         if not key.scope.includes(needed):
             raise ForbiddenError(f"The key may {key.scope}; this needs a key of scope {needed}.")
-        wait_s = self._limiter.wait_s(key.key_id, per_minute=key.requests_per_minute)
+        self.charge(key, 1)
+        return key
+
+    def charge(self, key: Key | None, requests: int) -> None:
+        """Count requests of a key, if it is one; TooManyRequestsError if it has asked too often."""
+        if key is None or requests == 0:
+            return
+        wait_s = self._limiter.wait_s(key.key_id, per_minute=key.requests_per_minute, cost=requests)
         if wait_s > 0:
             raise TooManyRequestsError(
                 f"The key may ask {key.requests_per_minute} times a minute.", retry_after_s=wait_s
             )
-        return key
 
     def _admit_without_keys(self, request: Request) -> None:
         if not self._is_local:
@@ -97,7 +104,8 @@ def requires(scope: Scope) -> DependsParam:
     ) -> Key | None:
         access = cast(Access, request.app.state.access)
         bearer = None if credentials is None else credentials.credentials
-        return access.admit(request, bearer=bearer, needed=scope)
+        request.state.key = access.admit(request, bearer=bearer, needed=scope)
+        return request.state.key
 
     return cast(DependsParam, Depends(admit))
 
@@ -106,7 +114,13 @@ def _access(request: Request) -> Access:
     return cast(Access, request.app.state.access)
 
 
+def _charge(request: Request) -> Callable[[int], None]:
+    return lambda requests: _access(request).charge(request.state.key, requests)
+
+
 AccessDependency = Annotated[Access, Depends(_access)]
+Charge = Annotated[Callable[[int], None], Depends(_charge)]
+"""Counts more requests of the key than the one that it asks with. For routes that ``requires`` a scope."""
 
 
 def _is_same_origin(request: Request) -> bool:

@@ -7,7 +7,7 @@ from strangers. So the body is read here, counted while it arrives, and refused 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -24,23 +24,36 @@ from service.limits import (
     MAX_JSON_BYTES,
     MULTIPART_OVERHEAD_BYTES,
 )
-from service.schemas import UploadFields
+from service.search_schemas import UploadFields
 
 M = TypeVar("M", bound=BaseModel)
 
 MIB = 1024 * 1024
 FILE_LIMITS = {"image": MAX_IMAGE_BYTES, "audio": MAX_AUDIO_BYTES}
+_LISTS = {"tags", "without"}
 FILE_NAMES = {"image": "picture", "audio": "sound"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Upload:
-    """A question with a file: its kind and content, the name its sender gave it, and the fields beside it."""
+class UploadedFile:
+    """A file's content, and the name that its sender gave it."""
 
-    kind: Literal["image", "audio"]
     content: bytes
     filename: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A question with a picture, a sound, or both, and the fields beside them."""
+
+    image: UploadedFile | None
+    audio: UploadedFile | None
     fields: UploadFields
+
+    @property
+    def filenames(self) -> list[str]:
+        """Names of the files, as far as they have any."""
+        return [file.filename for file in (self.image, self.audio) if file is not None and file.filename]
 
 
 def media_type(request: Request) -> str:
@@ -67,18 +80,17 @@ async def read_json(request: Request, schema: type[M]) -> M:
 
 
 async def read_upload(request: Request) -> Upload:
-    """Read a multipart body with exactly one file, in the field ``image`` or ``audio``.
+    """Read a multipart body with a file in the field ``image`` or ``audio``, or in both.
 
     Raises:
         MalformedRequestError, BodyTooLargeError, InvalidRequestError, RequestValidationError.
     """
-    async with _form(_limited(request, MAX_AUDIO_BYTES + MULTIPART_OVERHEAD_BYTES)) as form:
-        kind, file = _only_file(form)
-        limit = FILE_LIMITS[kind]
-        if (file.size or 0) > limit:
-            raise BodyTooLargeError(f"The {FILE_NAMES[kind]} exceeds {limit // MIB} MiB.")
-        fields = _fields(form, kind)
-        return Upload(kind=kind, content=await file.read(), filename=file.filename or None, fields=fields)
+    limit = MAX_AUDIO_BYTES + MAX_IMAGE_BYTES + MULTIPART_OVERHEAD_BYTES
+    async with _form(_limited(request, limit)) as form:
+        files = {name: await _file(form, name) for name in FILE_LIMITS}
+        if not any(files.values()):
+            raise InvalidRequestError("Send a file in the field 'image' or 'audio'.", field="image")
+        return Upload(image=files["image"], audio=files["audio"], fields=_fields(form))
 
 
 def _limited(request: Request, limit: int) -> Request:
@@ -107,7 +119,9 @@ def _counting(receive: Receive, limit: int, message: str) -> Receive:
 @asynccontextmanager
 async def _form(request: Request) -> AsyncIterator[FormData]:
     try:
-        form = await request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=MULTIPART_OVERHEAD_BYTES)
+        form = await request.form(
+            max_files=len(FILE_LIMITS), max_fields=MAX_FIELDS, max_part_size=MULTIPART_OVERHEAD_BYTES
+        )
     except HTTPException as error:
         raise MalformedRequestError(f"The multipart body cannot be read: {error.detail}") from error
     try:
@@ -116,21 +130,24 @@ async def _form(request: Request) -> AsyncIterator[FormData]:
         await form.close()
 
 
-def _only_file(form: FormData) -> tuple[Literal["image", "audio"], UploadFile]:
-    image, audio = form.get("image"), form.get("audio")
-    if isinstance(image, UploadFile) and audio is None:
-        return "image", image
-    if isinstance(audio, UploadFile) and image is None:
-        return "audio", audio
-    raise InvalidRequestError("Send exactly one file, in the field 'image' or 'audio'.", field="image")
+async def _file(form: FormData, name: str) -> UploadedFile | None:
+    sent = [value for value in form.getlist(name) if value != ""]  # what browsers send for a field left open
+    if not sent:
+        return None
+    if len(sent) > 1 or not isinstance(sent[0], UploadFile):
+        raise InvalidRequestError(f"The field '{name}' takes one file.", field=name)
+    limit = FILE_LIMITS[name]
+    if (sent[0].size or 0) > limit:
+        raise BodyTooLargeError(f"The {FILE_NAMES[name]} exceeds {limit // MIB} MiB.")
+    return UploadedFile(content=await sent[0].read(), filename=sent[0].filename or None)
 
 
-def _fields(form: FormData, kind: str) -> UploadFields:
-    # Forms in browsers send empty fields for what was left open; tags are a field each.
-    sent = [(name, value) for name, value in form.multi_items() if name != kind and value != ""]
+def _fields(form: FormData) -> UploadFields:
+    # Forms in browsers send empty fields for what was left open; lists are a field for each of theirs.
+    sent = [(name, value) for name, value in form.multi_items() if name not in FILE_LIMITS and value != ""]
     given: dict[str, object] = dict(sent)
-    if "tags" in given:
-        given["tags"] = [value for name, value in sent if name == "tags"]
+    for several in _LISTS & given.keys():
+        given[several] = [value for name, value in sent if name == several]
     try:
         return UploadFields.model_validate(given)
     except ValidationError as error:

@@ -8,15 +8,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import JSON, Index, create_engine, event, text
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from service.errors import DatabaseUnavailableError
 
 _BUSY_TIMEOUT_MS = 10_000
+_MAKING_TABLES = 0x736F6E6F
+"""The number of PostgreSQL's advisory lock under which tables are made, by one of those that start together."""
 
 
 class Base(DeclarativeBase):
@@ -35,6 +38,45 @@ class KeyRow(Base):
     created_at: Mapped[str]
     """UTC, ISO 8601."""
     revoked_at: Mapped[str | None]
+
+
+class JobRow(Base):
+    """A job: what is to be indexed, how far that is, and who works on it. Times are UTC, ISO 8601."""
+
+    __tablename__ = "jobs"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    library: Mapped[str]
+    source: Mapped[dict[str, Any]] = mapped_column(JSON)
+    retry_failed: Mapped[bool]
+    state: Mapped[str]
+    created_at: Mapped[str]
+    queued_at: Mapped[str]
+    """When it was last put at the end of the queue."""
+    started_at: Mapped[str | None]
+    ended_at: Mapped[str | None]
+    attempt: Mapped[int]
+    """How often it was started."""
+    deaths: Mapped[int]
+    """How many workers died of it, or beside it, since it was last put at the end of the queue."""
+    progress: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
+    error: Mapped[str | None]
+    worker: Mapped[str | None]
+    """Who works on it."""
+    lease_until_s: Mapped[float | None]
+    """Until when its worker need not be heard of; seconds since 1970."""
+    cancel_asked: Mapped[bool]
+
+    # A store has one writer, so one job runs at a time, whatever workers do at the same moment.
+    __table_args__ = (
+        Index(
+            "one_running_job",
+            "state",
+            unique=True,
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
+        Index("jobs_by_state", "state", "queued_at"),
+    )
 
 
 class Database:
@@ -75,17 +117,30 @@ class Database:
         if self._engine.dialect.name == "sqlite" and self._engine.url.database:
             Path(self._engine.url.database).parent.mkdir(parents=True, exist_ok=True)
         with self._engine.begin() as connection:
+            if self._engine.dialect.name == "postgresql":
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_MAKING_TABLES})"))
             Base.metadata.create_all(connection)
         self._is_made = True
 
 
 def open_database(store_dir: Path, url: str | None) -> Database:
-    """The tables of a store: in SQLite beside its catalogue, unless another database is given."""
-    return Database(url or f"sqlite:///{store_dir / 'service.sqlite'}")
+    """The tables of a store: in SQLite beside its catalogue, unless another database is given, which then belongs to
+    this store alone. Raises DatabaseUnavailableError for a URL that names no database, or one without its driver."""
+    try:
+        return Database(url or f"sqlite:///{store_dir / 'service.sqlite'}")
+    except ArgumentError as error:  # Its message may hold the URL, and that a password.
+        raise DatabaseUnavailableError(
+            "The URL of the database cannot be read; give it as postgresql+psycopg://USER:PASSWORD@HOST/NAME."
+        ) from error
+    except ImportError as error:
+        raise DatabaseUnavailableError(
+            f"The driver of the database is not installed ({error.name}); for PostgreSQL: "
+            "pip install 'sonoglot[postgres]'."
+        ) from error
 
 
 def _engine(url: str) -> Engine:
-    engine = create_engine(url)
+    engine = create_engine(url, pool_pre_ping=True)  # The database may be started again while servers run.
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         # Python's driver begins transactions late; begin them at once, as writers, so that none has to be retried.

@@ -71,3 +71,15 @@ class UnknownKeyError(ServiceError):
 
 class DatabaseUnavailableError(ServiceError):
     """The database of keys and jobs cannot be used."""
+
+
+class UnknownJobError(ServiceError):
+    """There is no such job."""
+
+
+class JobStateError(ServiceError):
+    """The job's state does not allow this."""
+
+
+class SourceError(ServiceError):
+    """What a job is to index cannot be read; the message says why."""

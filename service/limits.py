@@ -1,6 +1,10 @@
 """How much the service accepts, in one place, so that the API, its documents and the tests agree."""
 
-MAX_RESULTS = 100  # hits in one answer
+MAX_RESULTS = 1000  # hits in one answer
+MAX_DEPTH = 10_000  # hits that the pages of one question have together
+MAX_PARTS = 16  # of a mixed question
+MAX_SEARCHES = 32  # in one batch
+MOMENTS = 3  # of a clip that are told
 DEFAULT_RESULTS = 10
 MAX_JSON_BYTES = 1024 * 1024  # a query just over the text limit, fully escaped, still gets its own message
 MAX_IMAGE_BYTES = 25 * 1024 * 1024
@@ -11,3 +15,6 @@ WAVEFORM_PEAKS = 240  # bars that a screen can show of one clip
 WAVEFORM_RATE_HZ = 16000
 PLAYABLE_RATE_HZ = 44_100  # of the WAV that stands in for a clip which a browser cannot play
 MAX_PLAYABLE_BYTES = 1024**3  # of all such copies together: three hours; a longer clip is kept alone
+DEFAULT_JOBS = 50  # in one list
+MAX_JOBS = 1000
+MAX_MIRROR_BYTES = 100 * 1024**3  # copied from one prefix of an object store

@@ -46,6 +46,13 @@ NO_KEY = Kind(401, "no-key", "A key is needed", "The key is unknown or was revok
 FORBIDDEN = Kind(403, "forbidden", "Not allowed", "The key may search; this needs a key of scope admin.")
 UNKNOWN_LIBRARY = Kind(404, "unknown-library", "No such library", "There is no library 'rain'.")
 UNKNOWN_CLIP = Kind(404, "unknown-clip", "No such clip", "There is no clip '99'.")
+UNKNOWN_JOB = Kind(404, "unknown-job", "No such job", "There is no job '99'.")
+JOB_STATE = Kind(
+    409,
+    "job-state",
+    "Not in the job's state",
+    "Job 4be1c07d92aa5f36 is done; only what waits or runs can be cancelled.",
+)
 FILE_GONE = Kind(
     410,
     "file-gone",
@@ -90,6 +97,8 @@ KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (errors.UnsupportedMediaTypeError, UNSUPPORTED_TYPE),
     (errors.BodyTooLargeError, TOO_LARGE),
     (errors.ClipFileGoneError, FILE_GONE),
+    (errors.UnknownJobError, UNKNOWN_JOB),
+    (errors.JobStateError, JOB_STATE),
     (errors.RangeNotSatisfiableError, BAD_RANGE),
     (errors.NotAuthenticatedError, NO_KEY),
     (errors.ForbiddenError, FORBIDDEN),
@@ -111,6 +120,9 @@ KINDS: tuple[tuple[type[Exception], Kind], ...] = (
     (model_errors.WeightsError, NOT_AVAILABLE),
     (model_errors.MissingPartError, NOT_AVAILABLE),
 )
+
+KNOWN = tuple(error_type for error_type, _ in KINDS)
+"""Errors that a client can cause, or has to live with."""
 
 
 def install(app: FastAPI) -> None:
@@ -151,10 +163,17 @@ def _respond(problem: Problem, headers: dict[str, str] | None = None) -> Respons
     return JSONResponse(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def _answer_known(request: Request, error: Exception) -> Response:
+def problem_of(error: Exception, *, instance: str) -> Problem:
+    """The problem document of a ``KNOWN`` error; ``instance`` is the path that was asked for."""
     kind = next(kind for error_type, kind in KINDS if isinstance(error, error_type))
-    headers = {}
     fields = None
+    if isinstance(error, errors.InvalidRequestError):
+        fields = [FieldProblem(field=error.field, message=str(error))]
+    return _problem(kind, detail=str(error), instance=instance, fields=fields)
+
+
+def _answer_known(request: Request, error: Exception) -> Response:
+    headers = {}
     if isinstance(error, errors.RangeNotSatisfiableError):
         headers["Content-Range"] = f"bytes */{error.size}"
     if isinstance(error, errors.StillLoadingError):
@@ -163,9 +182,7 @@ def _answer_known(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
     if isinstance(error, errors.NotAuthenticatedError):
         headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, errors.InvalidRequestError):
-        fields = [FieldProblem(field=error.field, message=str(error))]
-    return _respond(_problem(kind, detail=str(error), instance=request.url.path, fields=fields), headers)
+    return _respond(problem_of(error, instance=request.url.path), headers)
 
 
 def _answer_validation(request: Request, error: Exception) -> Response:

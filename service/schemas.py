@@ -1,16 +1,15 @@
 """What goes in and out of the REST API: the pydantic models that validate, document and serialise it.
 
-Text length is not checked here but by ``model.limits``, so that the command line says the same.
+Those of search are in ``search_schemas``.
 """
 
 import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from indexer.records import MAX_FILTER_TAGS, SearchFilter
-from service.limits import DEFAULT_RESULTS, MAX_RESULTS
 
 LibraryName = Annotated[
     str, Field(description="Search in this library only; all of them without it.", max_length=1000)
@@ -35,7 +34,6 @@ Licence = Annotated[
 Category = Annotated[
     str, Field(max_length=1000, description="Only clips of this category, as clips have it.")
 ]
-ResultCount = Annotated[int, Field(ge=1, le=MAX_RESULTS, description="How many clips to return at most.")]
 ClipId = Annotated[
     str, Field(min_length=1, max_length=64, description="Identity of a clip in the catalogue.")
 ]
@@ -67,45 +65,6 @@ class Filters(BaseModel):
         )
 
 
-class SearchRequest(Filters):
-    """A question in JSON: exactly one of ``text`` and ``clip_id``."""
-
-    text: str | None = Field(default=None, description="What the sound is, in any language.")
-    clip_id: ClipId | None = Field(default=None, description="Find clips that sound like this one.")
-    k: ResultCount = DEFAULT_RESULTS
-    lang: str | None = Field(
-        default=None,
-        max_length=35,
-        pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$",
-        description="Language tag of the text (BCP 47), for the caller's records; the model needs no hint.",
-    )
-
-    @model_validator(mode="after")
-    def _one_question(self) -> "SearchRequest":
-        if (self.text is None) == (self.clip_id is None):
-            raise ValueError("give exactly one of 'text' and 'clip_id'")
-        return self
-
-
-class UploadFields(Filters):
-    """The fields beside the file of a multipart question."""
-
-    k: ResultCount = DEFAULT_RESULTS
-
-
-class QueryEcho(Filters):
-    """The question as it was understood."""
-
-    kind: Literal["text", "clip", "image", "audio"]
-    text: str | None = None
-    lang: str | None = None
-    clip_id: str | None = None
-    filename: str | None = Field(
-        default=None, description="Name of the uploaded file, as the client gave it."
-    )
-    k: int
-
-
 class Described(BaseModel):
     """What a clip's file, its name, or a table beside it says of it."""
 
@@ -115,29 +74,6 @@ class Described(BaseModel):
     licence: str | None = None
     category: str | None = None
     tags: list[str] = []
-
-
-class HitOut(Described):
-    """One ranked clip, with the segment of it that matched best."""
-
-    rank: int
-    clip_id: str
-    path: str
-    library: str
-    score: float = Field(description="Cosine similarity of the query and the best segment, -1 to 1.")
-    start_s: float
-    end_s: float
-    duration_s: float
-    audio_url: str = Field(description="Where the clip's audio is, relative to the server's root.")
-
-
-class SearchResponse(BaseModel):
-    """Ranked clips, best first."""
-
-    query: QueryEcho
-    model: str
-    took_ms: float
-    hits: list[HitOut]
 
 
 class ClipOut(Described):

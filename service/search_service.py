@@ -7,21 +7,26 @@ to one call at a time.
 import threading
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.queries import audio_vector, image_vector
-from indexer.records import Clip, LibrarySummary, SearchFilter
-from indexer.search import RankedClip, search
+from indexer.errors import UnreadableFileError
+from indexer.queries import audio_vector, image_vector, region_vector
+from indexer.records import Clip, LibrarySummary
+from indexer.search import By, Ranking, rank
 from indexer.store import Store, open_store
 from model.directory import load_model
 from model.limits import check_query_text
 from model.retrieval_model import RetrievalModel
+from model.space import EmbeddingSpace
 from service.batching import TextBatcher
-from service.errors import InvalidRequestError
+from service.cursor import Question
+from service.errors import ClipFileGoneError, InvalidRequestError
+from service.limits import MOMENTS
+
+Vector = NDArray[np.float32]
 
 
 class SearchService:
@@ -40,9 +45,9 @@ class SearchService:
         self._resources = ExitStack()
 
     @property
-    def model_name(self) -> str:
-        """Name of the model's embedding space."""
-        return self._model.space.name
+    def space(self) -> EmbeddingSpace:
+        """The model's embedding space."""
+        return self._model.space
 
     def store(self) -> Store:
         """Return the open store. Raises StoreNotFoundError, SpaceMismatchError or StoreError."""
@@ -58,39 +63,51 @@ class SearchService:
         self._texts.close()
         self._resources.close()
 
-    def embed_text(self, text: str) -> Future[NDArray[np.float32]]:
+    def embed_text(self, text: str) -> Future[Vector]:
         """The vector of a text, to come, embedded together with others that wait. Raises InvalidTextError or
         OverloadedError."""
         return self._texts.submit(check_query_text(text))
 
-    def search_vector(self, vector: NDArray[np.float32], *, filter: SearchFilter, k: int) -> list[RankedClip]:
-        """Find clips by a vector of the model's space. Raises LibraryNotFoundError."""
-        return self._search(vector, filter=filter, k=k)
+    def embed_image(self, content: bytes) -> Vector:
+        """The vector of a picture file's content. Raises UnreadableImageError."""
+        return image_vector(self._model, content)
 
-    def search_image(self, content: bytes, *, filter: SearchFilter, k: int) -> list[RankedClip]:
-        """Find clips by a picture file's content. Raises UnreadableImageError or LibraryNotFoundError."""
-        return self._search(image_vector(self._model, content), filter=filter, k=k)
+    def embed_audio(self, content: bytes) -> Vector:
+        """The vector of a sound file's content. Raises DecodeError."""
+        return audio_vector(self._model, content)
 
-    def search_audio(self, content: bytes, *, filter: SearchFilter, k: int) -> list[RankedClip]:
-        """Find clips by a sound file's content. Raises DecodeError or LibraryNotFoundError."""
-        return self._search(audio_vector(self._model, content), filter=filter, k=k)
+    def embed_clip(self, clip_id: str, *, region_s: tuple[float, float] | None) -> Vector:
+        """The mean of a clip's segments, or the vector of what lies between two times of it, in seconds.
 
-    def search_like(self, clip_id: str, *, filter: SearchFilter, k: int) -> list[RankedClip]:
-        """Find other clips that sound like one of the store, by the mean of its segments' vectors.
-
-        Raises ClipNotFoundError, LibraryNotFoundError, or InvalidRequestError if the clip has no segments.
+        Raises ClipNotFoundError, or InvalidRequestError if the clip has no segments or ends before the region begins.
         """
-        self.clip(clip_id)
-        vectors = self.store().catalog.segments_of(clip_id).vectors
-        mean = vectors.sum(axis=0)
-        norm = float(np.linalg.norm(mean))
-        if norm == 0:
+        clip = self.clip(clip_id)
+        if region_s is None:
+            return self._mean_of_segments(clip_id)
+        if region_s[0] >= clip.duration_s:
             raise InvalidRequestError(
-                f"Clip {clip_id} was not indexed, so nothing can be like it.", field="clip_id"
+                f"Clip {clip_id} lasts {clip.duration_s:.2f} s: it ends before the region begins.",
+                field="start_s",
             )
-        found = self._search((mean / norm).astype(np.float32), filter=filter, k=k + 1)
-        others = [hit for hit in found if hit.clip_id != clip_id][:k]
-        return [replace(hit, rank=rank) for rank, hit in enumerate(others, start=1)]
+        try:
+            return region_vector(self._model, clip.path, region_s)
+        except UnreadableFileError as error:
+            raise ClipFileGoneError(
+                f"The file of clip {clip_id} was moved, deleted, or may not be read. Index its library again."
+            ) from error
+
+    def rank(self, question: Question) -> Ranking:
+        """The results of a question. Raises LibraryNotFoundError."""
+        return rank(
+            self.store(),
+            question.vector,
+            filter=question.filter,
+            k=question.k,
+            by=question.by,
+            after=question.after,
+            without=question.without,
+            moments=MOMENTS if question.by is By.CLIP else 0,
+        )
 
     def clip(self, clip_id: str) -> Clip:
         """Return what the catalogue knows of a clip. Raises ClipNotFoundError."""
@@ -100,8 +117,23 @@ class SearchService:
         """Return all libraries, by name."""
         return self.store().catalog.libraries()
 
-    def _search(self, vector: NDArray[np.float32], *, filter: SearchFilter, k: int) -> list[RankedClip]:
-        return search(self.store(), vector, filter=filter, k=k)
+    def confidences(self, question: Question, ranking: Ranking) -> list[float] | None:
+        """How likely each result is what was asked for, or None where the model has no calibration."""
+        if self._model.calibration is None:
+            return None
+        scores = np.array([hit.score for hit in ranking.hits], np.float32)
+        found = self._model.calibration.confidences(scores, question.vector, question.kind)
+        return [round(each, 4) for each in found.tolist()]
+
+    def _mean_of_segments(self, clip_id: str) -> Vector:
+        vectors = self.store().catalog.segments_of(clip_id).vectors
+        mean = vectors.sum(axis=0)
+        norm = float(np.linalg.norm(mean))
+        if norm == 0:
+            raise InvalidRequestError(
+                f"Clip {clip_id} was not indexed, so nothing can be like it.", field="clip_id"
+            )
+        return (mean / norm).astype(np.float32)
 
 
 def open_search_service(*, store_dir: Path, model_dir: Path | None) -> SearchService:

@@ -4,6 +4,7 @@
 import typer
 
 from sonoglot.commands import (
+    calibrate,
     convert_beats,
     cost,
     dataset,
@@ -26,6 +27,7 @@ from sonoglot.commands import (
     tags,
     train,
     verify,
+    worker,
 )
 from sonoglot.output import readable_errors
 
@@ -39,6 +41,7 @@ app = typer.Typer(
 app.command("index")(readable_errors(index.index))
 app.command("search")(readable_errors(search.search))
 app.command("serve")(readable_errors(serve.serve))
+app.command("worker")(readable_errors(worker.worker))
 app.add_typer(keys.add_commands(readable_errors), name="keys")
 app.command("libraries")(readable_errors(libraries.libraries))
 app.command("status")(readable_errors(status.status))
@@ -56,6 +59,7 @@ app.command("shards")(readable_errors(shards.shards))
 app.command("parallel-text")(readable_errors(parallel_text.parallel_text))
 app.add_typer(train.add_commands(readable_errors), name="train")
 app.add_typer(queries.add_commands(readable_errors), name="queries")
+app.command("calibrate")(readable_errors(calibrate.calibrate))
 app.command("evaluate")(readable_errors(evaluate.evaluate))
 app.command("cost")(readable_errors(cost.cost))
 app.add_typer(experiment.add_commands(readable_errors), name="experiment")

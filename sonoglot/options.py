@@ -34,7 +34,7 @@ DatabaseOption = Annotated[
         "--database",
         metavar="URL",
         envvar="SONOGLOT_DATABASE",
-        help="Database of keys and jobs, as SQLAlchemy names it; SQLite in the store if not given.",
+        help="Database of this store's keys and jobs, as SQLAlchemy names it; SQLite in the store if not given.",
     ),
 ]
 

@@ -105,7 +105,7 @@ def test_what_serving_needs_has_the_projects_own_ranges() -> None:
     lines = (ROOT / "docker" / "requirements-serve.txt").read_text().splitlines()
     wanted = [line for line in lines if line and not line.startswith("#")]
     extras = project()["optional-dependencies"]
-    assert set(wanted) <= {*project()["dependencies"], *extras["cpu"], *extras["onnx"]}
+    assert set(wanted) <= {*project()["dependencies"], *extras["cpu"], *extras["onnx"], *extras["postgres"]}
     assert wanted == sorted(wanted)
     assert not [line for line in wanted if line.startswith("torch")]
 

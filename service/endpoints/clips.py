@@ -15,6 +15,7 @@ from indexer.paths import display_path
 from service import examples, problems
 from service.clip_files import check_range, media_type_of, stat_readable, waveform
 from service.endpoints.state import Copies, Service, WorkerThreads
+from service.links import audio_url
 from service.schemas import ClipOut, WaveformOut
 
 router = APIRouter(prefix="/v1/clips", tags=["clips"])
@@ -26,11 +27,6 @@ ClipPath = Annotated[
     ),
 ]
 _COMMON = (problems.UNKNOWN_CLIP, problems.INVALID, *problems.NOT_READY)
-
-
-def audio_url(clip_id: str) -> str:
-    """Return where a clip's audio is served, relative to the server's root."""
-    return f"/v1/clips/{clip_id}/audio"
 
 
 @router.get(

@@ -23,4 +23,4 @@ async def healthz() -> Alive:
 async def readyz(service: Service, threads: WorkerThreads) -> Ready:
     """Answer 200 once the model is loaded and the store is open, 503 with the reason until then."""
     await threads.look_up(service.store)
-    return Ready(model=service.model_name)
+    return Ready(model=service.space.name)

@@ -1,49 +1,54 @@
-"""Search: one operation for words, pictures, sounds, and clips that were found before."""
+"""Search: one operation for words, pictures, sounds, clips that were found before, and mixtures of them."""
 
 import asyncio
-import time
-from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
 
-from indexer.paths import display_path
-from indexer.search import RankedClip
 from service import examples, problems
-from service.body import Upload, media_type, read_json, read_upload
-from service.endpoints.clips import audio_url
-from service.endpoints.state import Service, Threads, WorkerThreads
+from service.access import Charge
+from service.body import media_type, read_json, read_upload
+from service.endpoints.state import AnsweringDesk
 from service.errors import UnsupportedMediaTypeError
 from service.limits import MAX_AUDIO_BYTES, MAX_IMAGE_BYTES
-from service.schemas import HitOut, QueryEcho, SearchRequest, SearchResponse, UploadFields
-from service.search_service import SearchService
+from service.schemas import Problem
+from service.search_schemas import BatchRequest, BatchResponse, SearchRequest, SearchResponse, UploadFields
 
 router = APIRouter(prefix="/v1", tags=["search"])
 
 MIB = 1024 * 1024
 
+_EXAMPLES: dict[str, Any] = {
+    "text": {"summary": "In any language", "value": {"text": "雨の音", "lang": "ja", "k": 5}},
+    "library": {"summary": "In one library", "value": {"text": "a door slams", "library": "foley"}},
+    "filters": {
+        "summary": "Of some clips only",
+        "value": {"text": "rain", "tags": ["roof"], "licence": "CC0", "max_duration_s": 60},
+    },
+    "without": {"summary": "This, not that", "value": {"text": "rain", "without": ["thunder"]}},
+    "clip": {"summary": "More like a clip", "value": {"clip_id": examples.CLIP_ID}},
+    "region": {
+        "summary": "More like a moment of it",
+        "value": {"clip_id": examples.CLIP_ID, "start_s": 2.5, "end_s": 4.0},
+    },
+    "mixture": {
+        "summary": "Like a clip, but of metal",
+        "value": {"clip_id": examples.CLIP_ID, "parts": [{"text": "metal", "weight": 0.7}]},
+    },
+    "segments": {"summary": "Every segment for itself", "value": {"text": "a dog barks", "by": "segment"}},
+}
+
 _REQUEST_BODY: dict[str, Any] = {
     "required": True,
     "content": {
         "application/json": {
-            "schema": SearchRequest.model_json_schema(),
-            "examples": {
-                "text": {"summary": "In any language", "value": {"text": "雨の音", "lang": "ja", "k": 5}},
-                "library": {
-                    "summary": "In one library",
-                    "value": {"text": "a door slams", "library": "foley"},
-                },
-                "filters": {
-                    "summary": "Of some clips only",
-                    "value": {"text": "rain", "tags": ["roof"], "licence": "CC0", "max_duration_s": 60},
-                },
-                "clip": {"summary": "More like a clip", "value": {"clip_id": examples.CLIP_ID}},
-            },
+            "schema": SearchRequest.model_json_schema(ref_template="#/components/schemas/{model}"),
+            "examples": _EXAMPLES,
         },
         "multipart/form-data": {
             "schema": {
                 "type": "object",
-                "description": "Exactly one of `image` and `audio`.",
+                "description": "`image`, `audio` or both, and words to mix them with.",
                 "properties": {
                     "image": {
                         "type": "string",
@@ -56,94 +61,79 @@ _REQUEST_BODY: dict[str, Any] = {
                         "description": "WAV, FLAC, MP3, Ogg, Opus, M4A, ...; "
                         f"at most {MAX_AUDIO_BYTES // MIB} MiB and ten minutes.",
                     },
-                    **UploadFields.model_json_schema()["properties"],
+                    **UploadFields.model_json_schema(ref_template="#/components/schemas/{model}")[
+                        "properties"
+                    ],
                 },
             },
             "examples": {
                 "image": {"summary": "By a picture", "value": {"image": "dog.jpg", "k": 5}},
                 "audio": {"summary": "By a sound", "value": {"audio": "knock.wav", "library": "foley"}},
+                "both": {
+                    "summary": "A picture and words",
+                    "value": {"image": "street.jpg", "text": "at night"},
+                },
             },
         },
     },
 }
+for _content in _REQUEST_BODY["content"].values():
+    _content["schema"].pop("$defs", None)  # they are components of the document already
+
+_PROBLEMS = problems.responses(
+    problems.MALFORMED,
+    problems.UNKNOWN_LIBRARY,
+    problems.UNKNOWN_CLIP,
+    problems.FILE_GONE,
+    problems.TOO_LARGE,
+    problems.UNSUPPORTED_TYPE,
+    problems.INVALID,
+    problems.UNUSABLE_TEXT,
+    problems.UNUSABLE_IMAGE,
+    problems.UNUSABLE_AUDIO,
+    problems.OVERLOADED,
+    problems.INTERNAL,
+    *problems.NOT_READY,
+)
 
 
 @router.post(
     "/search",
-    summary="Find sounds by words, a picture, or a sound",
+    summary="Find sounds by words, a picture, a sound, or all of them",
     response_model_exclude_none=True,
     openapi_extra={"requestBody": _REQUEST_BODY},
-    responses={
-        **examples.answer(examples.SEARCH),
-        **problems.responses(
-            problems.MALFORMED,
-            problems.UNKNOWN_LIBRARY,
-            problems.UNKNOWN_CLIP,
-            problems.TOO_LARGE,
-            problems.UNSUPPORTED_TYPE,
-            problems.INVALID,
-            problems.UNUSABLE_TEXT,
-            problems.UNUSABLE_IMAGE,
-            problems.UNUSABLE_AUDIO,
-            problems.OVERLOADED,
-            problems.INTERNAL,
-            *problems.NOT_READY,
-        ),
-    },
+    responses={**examples.answer(examples.SEARCH), **_PROBLEMS},
 )
-async def search(request: Request, service: Service, threads: WorkerThreads) -> SearchResponse:
-    """Send JSON to search by text or by a clip, a multipart form to search by a picture or a sound."""
+async def search(request: Request, desk: AnsweringDesk) -> SearchResponse:
+    """Send JSON to search by texts and clips, a multipart form to search by a picture or a sound."""
     kind = media_type(request)
     if kind == "application/json":
-        asked = await read_json(request, SearchRequest)
-        started = time.perf_counter()
-        echo, hits = await _answer_request(service, asked, threads)
-    elif kind == "multipart/form-data":
-        upload = await read_upload(request)
-        started = time.perf_counter()
-        echo, hits = await threads.infer(lambda: _answer_upload(service, upload))
-    else:
-        raise UnsupportedMediaTypeError(
-            f"The content type {kind!r} is not taken: send application/json for text or a clip, "
-            "multipart/form-data for a picture or a sound."
-        )
-    took_ms = round((time.perf_counter() - started) * 1000, 1)
-    return SearchResponse(
-        query=echo, model=service.model_name, took_ms=took_ms, hits=[_hit(hit) for hit in hits]
+        return await desk.answer(await read_json(request, SearchRequest))
+    if kind == "multipart/form-data":
+        return await desk.answer_upload(await read_upload(request))
+    raise UnsupportedMediaTypeError(
+        f"The content type {kind!r} is not taken: send application/json for texts and clips, "
+        "multipart/form-data for a picture or a sound."
     )
 
 
-async def _answer_request(
-    service: SearchService, asked: SearchRequest, threads: Threads
-) -> tuple[QueryEcho, list[RankedClip]]:
-    limits, k = asked.search_filter(), asked.k
-    clip_id, text = asked.clip_id, asked.text
-    if clip_id is not None:
-        hits = await threads.look_up(lambda: service.search_like(clip_id, filter=limits, k=k))
-        return QueryEcho(kind="clip", **asked.model_dump()), hits
-    assert text is not None, "SearchRequest has exactly one of the two"
-    vector = await asyncio.wrap_future(service.embed_text(text))
-    hits = await threads.look_up(lambda: service.search_vector(vector, filter=limits, k=k))
-    return QueryEcho(kind="text", **asked.model_dump()), hits
+@router.post(
+    "/search/batch",
+    summary="Ask several questions at once",
+    response_model_exclude_none=True,
+    responses={**examples.answer({"answers": [examples.SEARCH]}), **_PROBLEMS},
+)
+async def search_batch(
+    asked: BatchRequest, request: Request, desk: AnsweringDesk, charge: Charge
+) -> BatchResponse:
+    """Questions in JSON, embedded together. One that cannot be answered has a problem in its place; each counts as a
+    request of the key."""
+    charge(len(asked.searches) - 1)
 
+    async def answer(one: SearchRequest) -> SearchResponse | Problem:
+        try:
+            return await desk.answer(one)
+        except problems.KNOWN as error:
+            return problems.problem_of(error, instance=request.url.path)
 
-def _answer_upload(service: SearchService, upload: Upload) -> tuple[QueryEcho, list[RankedClip]]:
-    fields = upload.fields
-    find = service.search_image if upload.kind == "image" else service.search_audio
-    hits = find(upload.content, filter=fields.search_filter(), k=fields.k)
-    return QueryEcho(kind=upload.kind, filename=upload.filename, **fields.model_dump()), hits
-
-
-def _hit(hit: RankedClip) -> HitOut:
-    return HitOut(
-        rank=hit.rank,
-        clip_id=hit.clip_id,
-        path=display_path(hit.path),
-        library=hit.library,
-        score=hit.score,
-        start_s=hit.start_s,
-        end_s=hit.end_s,
-        duration_s=hit.duration_s,
-        audio_url=audio_url(hit.clip_id),
-        **asdict(hit.description),
-    )
+    return BatchResponse(answers=await asyncio.gather(*map(answer, asked.searches)))

@@ -1,5 +1,7 @@
 """``sonoglot serve``: the REST API and the web page."""
 
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,17 +15,48 @@ def serve(
     store: StoreOption = DEFAULT_STORE,
     model: ModelOption = None,
     database: DatabaseOption = None,
+    with_worker: Annotated[
+        bool,
+        typer.Option(
+            "--worker/--no-worker", help="Do submitted jobs, too; or leave them to `sonoglot worker`."
+        ),
+    ] = True,
+    allow_folder: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--allow-folder",
+            metavar="DIR",
+            help="Clients may have folders below this one indexed; may be repeated. Without keys on loopback, any.",
+        ),
+    ] = None,
+    allow_url: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-url",
+            metavar="PREFIX",
+            help="Clients may have what lies below this prefix of an object store indexed (s3://...); may be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Serve the REST API, and the web page at /.
 
     On loopback it is open until there are keys; on any other address it needs one for everything.
     """
-    import uvicorn
-
     from service.access import is_loopback
     from service.app import create_app
+    from service.job_sources import AllowedSources
+    from service.server import run
+    from service.worker_process import worker_process
 
+    store_dir = store.expanduser()
     app = create_app(
-        store_dir=store.expanduser(), model_dir=model, is_local=is_loopback(host), database_url=database
+        store_dir=store_dir,
+        model_dir=model,
+        is_local=is_loopback(host),
+        database_url=database,
+        allowed_sources=AllowedSources(folders=allow_folder or [], urls=allow_url or []),
     )
-    uvicorn.run(app, host=host, port=port)
+    with ExitStack() as stack:
+        if with_worker:
+            stack.enter_context(worker_process(store_dir=store_dir, model_dir=model, database_url=database))
+        run(app, host=host, port=port)

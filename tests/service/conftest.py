@@ -10,7 +10,10 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from model.directory import load_model
 from model.retrieval_model import RetrievalModel
 from tests.service.browsing import CHROMEDRIVER, CHROMIUM, Page, chromium, served
+from tests.service.databases import database_url, postgres_socket_dir
 from tests.service.helpers import index, serving, wait_until_loaded, write_sounds
+
+__all__ = ["database_url", "postgres_socket_dir"]  # fixtures
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -15,6 +16,7 @@ from tests.service.helpers import index, png_bytes, serving, wait_until_loaded, 
 
 HIT_FIELDS = {
     "rank", "clip_id", "path", "library", "score", "start_s", "end_s", "duration_s", "audio_url", "tags",
+    "matches", "confidence",
 }  # fmt: skip
 
 
@@ -23,7 +25,7 @@ def test_words_in_any_script_rank_clips(client: TestClient, text: str) -> None:
     answer = client.post("/v1/search", json={"text": text, "k": 3, "lang": "mul"})
     assert answer.status_code == 200
     body = answer.json()
-    assert body["query"] == {"kind": "text", "text": text, "lang": "mul", "k": 3}
+    assert body["query"] == {"kind": "text", "text": text, "lang": "mul", "k": 3, "by": "clip"}
     assert body["model"] == "sonoglot-compact"
     assert body["took_ms"] > 0
     hits = body["hits"]
@@ -124,7 +126,9 @@ def test_a_picture_ranks_clips(client: TestClient) -> None:
         "/v1/search", files={"image": ("photo.png", png_bytes(), "image/png")}, data={"k": "2"}
     )
     assert answer.status_code == 200
-    assert answer.json()["query"] == {"kind": "image", "filename": "photo.png", "k": 2}
+    assert answer.json()["query"] == {
+        "kind": "image", "filenames": ["photo.png"], "k": 2, "by": "clip",
+    }  # fmt: skip
     assert len(answer.json()["hits"]) == 2
 
 
@@ -177,10 +181,21 @@ REFUSALS = [
     ({"text": "x" * 20_000}, 422, "unusable-text", f"{MAX_QUERY_CHARS:,}"),
     ({"text": "🐕" * 20_000}, 422, "unusable-text", f"{MAX_QUERY_CHARS:,}"),
     ({"text": 5}, 422, "invalid-request", "text"),
-    ({}, 422, "invalid-request", "exactly one"),
-    ({"text": "rain", "clip_id": "a"}, 422, "invalid-request", "exactly one"),
+    ({}, 422, "invalid-request", "at least one"),
+    ({"without": ["rain"]}, 422, "invalid-request", "at least one"),
     ({"text": "rain", "k": 0}, 422, "invalid-request", "k:"),
-    ({"text": "rain", "k": 101}, 422, "invalid-request", "k:"),
+    ({"text": "rain", "k": 1001}, 422, "invalid-request", "k:"),
+    ({"text": "rain", "by": "library"}, 422, "invalid-request", "by:"),
+    ({"text": "rain", "cursor": "x"}, 422, "invalid-request", "alone"),
+    ({"text": "rain", "without": [""]}, 422, "unusable-text", "empty"),
+    ({"text": "rain", "start_s": 1, "end_s": 2}, 422, "invalid-request", "clip_id"),
+    ({"clip_id": "a", "start_s": 1}, 422, "invalid-request", "belong together"),
+    ({"clip_id": "a", "start_s": 2, "end_s": 2}, 422, "invalid-request", "before"),
+    ({"parts": []}, 422, "invalid-request", "parts"),
+    ({"parts": [{"text": "a", "clip_id": "b"}]}, 422, "invalid-request", "exactly one"),
+    ({"parts": [{"text": "rain", "weight": 0}]}, 422, "invalid-request", "above zero"),
+    ({"parts": [{"text": "rain"}, {"text": "rain", "weight": -1}]}, 422, "invalid-request", "cancel"),
+    ({"parts": [{"image_url": "http://example.org/a.png"}]}, 422, "invalid-request", "send the file"),
     ({"text": "rain", "lang": "not a tag"}, 422, "invalid-request", "lang"),
     ({"text": "rain", "libary": "weather"}, 422, "invalid-request", "libary"),
     ({"text": "rain", "library": "nowhere"}, 404, "unknown-library", "nowhere"),
@@ -214,19 +229,21 @@ UPLOADS = [
     ({"image": ("a.png", png_bytes())}, {"colour": "red"}, 422, "invalid-request", "colour"),
     ({"image": ("a.png", png_bytes())}, {"library": "nowhere"}, 404, "unknown-library", "nowhere"),
     ({"picture": ("a.png", png_bytes())}, {}, 422, "invalid-request", "'image' or 'audio'"),
+    ({"image": ("a.png", png_bytes())}, {"image_weight": "0"}, 422, "invalid-request", "above zero"),
     (
-        {"image": ("a.png", png_bytes()), "audio": ("a.wav", wav_bytes())},
+        [("image", ("a.png", png_bytes())), ("image", ("b.png", png_bytes()))],
         {},
-        400,
-        "malformed-request",
-        "Too many files",
+        422,
+        "invalid-request",
+        "one file",
     ),
+    ([("image", ("a.png", png_bytes()))] * 3, {}, 400, "malformed-request", "Too many files"),
 ]
 
 
 @pytest.mark.parametrize(("files", "data", "status", "kind", "told"), UPLOADS)
 def test_an_upload_that_cannot_be_used_is_explained(
-    client: TestClient, files: dict, data: dict, status: int, kind: str, told: str
+    client: TestClient, files: Any, data: dict, status: int, kind: str, told: str
 ) -> None:
     answer = client.post("/v1/search", files=files, data=data)
     _assert_problem(answer, status, kind, told)

@@ -1,0 +1,238 @@
+"""The service over HTTP, against a bare loop and a naive server, in one run; README.md says what is compared.
+
+    python -m benchmarks.service [--segments 100000] [--model DIR] [--json FILE]
+
+Every question is another one, so nothing comes from a cache. The clients share the machine with the server.
+"""
+
+import argparse
+import http.client
+import json
+import multiprocessing
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import count, cycle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.memory import MIB, memory_of_tree
+from benchmarks.search import bare_loop, fill
+from indexer.store import open_store, open_store_for_writing
+from model.directory import load_model
+from training.query_files import read_queries
+
+CLIENTS = (1, 8, 64)
+BATCH = 64
+_QUERIES = Path(__file__).parents[1] / "training" / "queries"
+_START_TIMEOUT_S = 180
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """One way of asking with so many clients: latencies in milliseconds, answers a second."""
+
+    way: str
+    clients: int
+    p50_ms: float
+    p99_ms: float
+    a_second: float
+    failed: int
+
+
+def questions() -> Iterator[str]:
+    """Texts in 25 languages without end, no two the same."""
+    names = [query.text for query in read_queries(_QUERIES / "esc50_names.jsonl") if query.text]
+    random = np.random.default_rng(0)
+    random.shuffle(names)
+    for number, name in zip(count(), cycle(names), strict=False):
+        yield name if number < len(names) else f"{name} {number}"
+
+
+def bare(model_dir: Path | None, store_dir: Path, texts: Sequence[str]) -> Timing:
+    """The same embedding and FAISS call, and nothing else."""
+    model = load_model(model_dir)
+    with open_store(store_dir, space=model.space) as store:
+        ask = bare_loop(store.snapshot(), None)
+        for text in texts[:10]:
+            ask(model.embed_texts([text])[0])
+        latencies = []
+        started = time.perf_counter()
+        for text in texts:
+            before = time.perf_counter()
+            ask(model.embed_texts([text])[0])
+            latencies.append(time.perf_counter() - before)
+        return _timing("bare", 1, latencies, time.perf_counter() - started, failed=0)
+
+
+def offline(model_dir: Path | None, texts: Sequence[str]) -> float:
+    """Texts a second, embedded in batches, with nothing else to do."""
+    model = load_model(model_dir)
+    batches = [texts[start : start + BATCH] for start in range(0, len(texts) - BATCH + 1, BATCH)]
+    model.embed_texts(batches[0])
+    started = time.perf_counter()
+    for batch in batches:
+        model.embed_texts(batch)
+    return len(batches) * BATCH / (time.perf_counter() - started)
+
+
+@contextmanager
+def running(command: Sequence[str], port: int) -> Iterator[int]:
+    """A server as a process of its own, once it answers; gives its process id."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + _START_TIMEOUT_S
+            while not _is_ready(port):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise SystemExit(f"{' '.join(command)} does not answer")
+                time.sleep(0.2)
+            yield process.pid
+        finally:
+            process.terminate()
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+
+
+def load(port: int, way: str, clients: int, texts: Sequence[str]) -> Timing:
+    """Ask all texts from so many clients, each with one connection, from a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        latencies, elapsed_s, failed = pool.apply(_clients, (port, clients, list(texts)))
+    return _timing(way, clients, latencies, elapsed_s, failed=failed)
+
+
+def _clients(port: int, clients: int, texts: list[str]) -> tuple[list[float], float, int]:
+    latencies: list[list[float]] = [[] for _ in range(clients)]
+    failed = [0] * clients
+    gate = threading.Barrier(clients + 1)
+
+    def client(number: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        connection.connect()
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        headers = {"Content-Type": "application/json"}
+        gate.wait()
+        for text in texts[number::clients]:
+            body = json.dumps({"text": text, "k": 10}).encode()
+            before = time.perf_counter()
+            connection.request("POST", "/v1/search", body, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+            latencies[number].append(time.perf_counter() - before)
+            failed[number] += answer.status != 200 or len(json.loads(content)["hits"]) != 10
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    gate.wait()
+    started = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    return [each for own in latencies for each in own], time.perf_counter() - started, sum(failed)
+
+
+def _timing(way: str, clients: int, latencies: list[float], elapsed_s: float, *, failed: int) -> Timing:
+    p50, p99 = np.percentile(latencies, [50, 99]) * 1000
+    return Timing(
+        way=way,
+        clients=clients,
+        p50_ms=round(float(p50), 2),
+        p99_ms=round(float(p99), 2),
+        a_second=round(len(latencies) / elapsed_s, 1),
+        failed=failed,
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def measure(store_dir: Path, model_dir: Path | None, *, each: int) -> dict[str, Any]:
+    """Time all ways over one store."""
+    source = questions()
+
+    def texts(number: int) -> list[str]:
+        return [next(source) for _ in range(number)]
+
+    timings = [bare(model_dir, store_dir, texts(each))]
+    print(timings[-1], flush=True)
+    result: dict[str, Any] = {"offline_texts_a_second": round(offline(model_dir, texts(10 * BATCH)), 1)}
+    model_options = [] if model_dir is None else ["--model", str(model_dir)]
+    ways = {
+        "naive": ["-m", "benchmarks.naive_server"],
+        "ours": ["-m", "sonoglot", "serve", "--no-worker"],
+    }
+    for way, module in ways.items():
+        port = _free_port()
+        command = [sys.executable, *module, "--store", str(store_dir), "--port", str(port), *model_options]
+        with running(command, port) as process:
+            load(port, way, 8, texts(40))  # warm
+            for clients in CLIENTS:
+                timings.append(load(port, way, clients, texts(each if clients < 64 else 4 * each)))
+                print(timings[-1], flush=True)
+            result[f"{way}_mb"] = memory_of_tree(process) // MIB
+    result["timings"] = [asdict(timing) for timing in timings]
+    at = {(timing.way, timing.clients): timing for timing in timings}
+    result["overhead_ms"] = round(at["ours", 1].p50_ms - at["bare", 1].p50_ms, 2)
+    result["to_naive_at_64"] = round(at["ours", 64].a_second / at["naive", 64].a_second, 2)
+    result["to_offline_at_64"] = round(at["ours", 64].a_second / result["offline_texts_a_second"], 2)
+    return result
+
+
+def print_table(result: dict[str, Any]) -> None:
+    """All figures, and what they come to."""
+    print(f"{'':>6} {'clients':>7} {'p50 ms':>8} {'p99 ms':>8} {'a second':>9} {'failed':>6}")
+    for timing in result["timings"]:
+        print(
+            f"{timing['way']:>6} {timing['clients']:>7} {timing['p50_ms']:>8.2f} {timing['p99_ms']:>8.2f} "
+            f"{timing['a_second']:>9.1f} {timing['failed']:>6}"
+        )
+    print(f"memory: ours {result['ours_mb']} MB, naive {result['naive_mb']} MB")
+    print(f"over the bare loop at one client: {result['overhead_ms']} ms (under 5 is wanted)")
+    print(f"ours / naive at 64 clients: {result['to_naive_at_64']} (at least 2 is wanted)")
+    print(
+        f"answers at 64 clients / texts a second embedded offline in batches of {BATCH} "
+        f"({result['offline_texts_a_second']}): {result['to_offline_at_64']} (at least .8 is wanted)"
+    )
+
+
+def main() -> None:
+    """Make a store, time, print."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--segments", type=int, default=100_000)
+    parser.add_argument("--each", type=int, default=300, help="questions of each measurement")
+    parser.add_argument(
+        "--model", type=Path, default=None, help="a model directory; the default model if not given"
+    )
+    parser.add_argument("--json", type=Path, default=None)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        store_dir = Path(directory) / "store"
+        space = load_model(options.model).space
+        with open_store_for_writing(store_dir, space=space) as store:
+            fill(store, count=options.segments, dim=space.dim)
+            store.save_index()
+        result = measure(store_dir, options.model, each=options.each)
+    print_table(result)
+    if options.json is not None:
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The catalogue's questions that are asked for every file, or for every search: one row each, by its key.
+
+SQLAlchemy takes half a millisecond to begin, run and end a transaction, SQLite some microseconds to answer. So what is
+asked this often is put into SQL once, from the same tables, and goes straight to a connection of its own.
+"""
+
+import sqlite3
+import threading
+from typing import Any
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql import Select
+
+from indexer.catalog_schema import ClipRow, ContentRow, StateRow
+
+
+def _sql(statement: Select[Any]) -> str:
+    return str(statement.compile(dialect=sqlite.dialect(paramstyle="qmark")))
+
+
+STATE_COLUMNS = (
+    StateRow.format_version,
+    StateRow.generation,
+    StateRow.deletions,
+    StateRow.space_name,
+    StateRow.space_fingerprint,
+    StateRow.space_dim,
+)
+_STATE = _sql(select(*STATE_COLUMNS))
+_HAS_CLIP = _sql(select(ClipRow.id).where(ClipRow.id == bindparam("clip_id")))
+_HAS_FILE = _sql(
+    select(ClipRow.id).where(ClipRow.sha256 == bindparam("sha256"), ClipRow.content_id.is_not(None))
+)
+_CONTENT = _sql(select(ContentRow.id).where(ContentRow.audio_sha256 == bindparam("audio_sha256")))
+
+
+class Lookups:
+    """Sees what was committed when it is asked. Safe to use from several threads; failures are sqlite3's own."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    def state(self) -> tuple[int, int, int, str, str, int] | None:
+        """Format version, generation, deletions, and the space's name, fingerprint and dimension."""
+        return self._first(_STATE)
+
+    def has_clip(self, clip_id: str) -> bool:
+        """Whether there is a clip of this id."""
+        return self._first(_HAS_CLIP, clip_id) is not None
+
+    def has_file(self, sha256: str) -> bool:
+        """Whether some clip with segments had a file with this SHA-256."""
+        return self._first(_HAS_FILE, sha256) is not None
+
+    def content_id(self, audio_sha256: str) -> int | None:
+        """The content with these decoded samples, if there is one."""
+        found = self._first(_CONTENT, audio_sha256)
+        return None if found is None else found[0]
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._connection.close()
+
+    def _first(self, statement: str, *values: str) -> Any:
+        with self._lock:
+            return self._connection.execute(statement, values).fetchone()

@@ -1,0 +1,72 @@
+"""Turns cosines into how likely it is that a hit is what was asked for.
+
+A cosine alone says little: questions in one language score lower than in another, pictures lower than words, and every
+library has a best hit, whether it holds what was asked for or not. So a score is first told in standard deviations from
+what the same question scores against a **background** of sounds of all kinds; then a logistic regression, one for each
+kind of question, makes a probability of it. Both are fitted on questions whose answers are known, in libraries with
+them and without (``training.calibration``). Ranks never change: for one question it grows with the cosine. Why the
+background is not the library itself: docs/decisions/0012.
+
+A model directory holds it in ``calibration.npz``; it is in no fingerprint, for it changes no vector.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.errors import ModelDirectoryError
+
+QuestionKind = Literal["text", "image", "audio"]
+KINDS: tuple[QuestionKind, ...] = ("text", "image", "audio")
+CALIBRATION_FILE = "calibration.npz"
+_BACKGROUND = "background"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """``background``: unit vectors of sounds of all kinds, (B, D). ``weights``: for each kind of question the bias and
+    what a standard deviation above the background's mean counts, in log odds."""
+
+    background: NDArray[np.float32]
+    weights: Mapping[QuestionKind, tuple[float, float]]
+
+    def confidences(
+        self, scores: NDArray[np.float32], query: NDArray[np.float32], kind: QuestionKind
+    ) -> NDArray[np.float64]:
+        """Probabilities for the scores, (N,), of one question, (D,)."""
+        bias, slope = self.weights[kind]
+        odds = bias + slope * standardised(scores, self.background @ query)
+        return 1 / (1 + np.exp(-np.clip(odds, -50, 50)))
+
+    def save(self, directory: Path) -> None:
+        """Write it into a model directory."""
+        arrays = {kind: np.array(self.weights[kind], np.float64) for kind in KINDS}
+        arrays[_BACKGROUND] = self.background.astype(np.float16)
+        np.savez(directory / CALIBRATION_FILE, allow_pickle=False, **arrays)
+
+
+def standardised(scores: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Scores in standard deviations from the mean of what the same question scores elsewhere, (M,)."""
+    return (scores.astype(np.float64) - float(others.mean())) / max(1e-6, float(others.std()))
+
+
+def load_calibration(directory: Path, *, dim: int) -> Calibration | None:
+    """What ``save`` wrote, or None where a model has none. Raises ModelDirectoryError."""
+    path = directory / CALIBRATION_FILE
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            background = held[_BACKGROUND].astype(np.float32)
+            weights = {kind: (float(held[kind][0]), float(held[kind][1])) for kind in KINDS}
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        raise ModelDirectoryError(
+            f"{path} is no calibration: {error}; make it again, or delete it"
+        ) from error
+    if background.ndim != 2 or background.shape[1] != dim:
+        raise ModelDirectoryError(f"{path} is of another model: its vectors are not of {dim} dimensions")
+    return Calibration(background=background, weights=weights)

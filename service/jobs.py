@@ -1,0 +1,145 @@
+"""Jobs, as those see them who ask for work: submitted, looked at, cancelled, tried again.
+
+A table in the service's own database (docs/decisions/0011). The queue's other side, for workers, is ``job_claims``.
+"""
+
+import secrets
+from datetime import UTC, datetime
+
+from sqlalchemy import func, insert, select, tuple_, update
+from sqlalchemy.engine import Connection, Row
+
+from indexer.catalog import check_library_name
+from service.database import Database, JobRow
+from service.errors import JobStateError, UnknownJobError
+from service.job_records import JOB_COLUMNS, Job, JobSource, JobState, job_of
+
+
+class Jobs:
+    """The jobs of a store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def submit(self, *, library: str, source: JobSource, retry_failed: bool = False) -> Job:
+        """Put a job at the end of the queue; if one that would do the same waits there already, return that.
+
+        Raises InvalidLibraryNameError.
+        """
+        check_library_name(library)
+        now = utc_now()
+        values = {"library": library, "source": dict(source), "retry_failed": retry_failed}
+        with self._database.transaction() as connection:
+            for row in connection.execute(
+                select(*JOB_COLUMNS).where(
+                    JobRow.state == JobState.QUEUED,
+                    JobRow.library == library,
+                    JobRow.retry_failed == retry_failed,
+                )
+            ):
+                if row.source == values["source"]:
+                    return _seen(connection, row)
+            job_id = secrets.token_hex(8)
+            connection.execute(
+                insert(JobRow).values(
+                    id=job_id,
+                    **values,
+                    state=JobState.QUEUED,
+                    created_at=now,
+                    queued_at=now,
+                    attempt=0,
+                    deaths=0,
+                    cancel_asked=False,
+                )
+            )
+            return _seen(connection, _row(connection, job_id))
+
+    def get(self, job_id: str) -> Job:
+        """A job as it stands. Raises UnknownJobError."""
+        self._check_may_exist(job_id)
+        with self._database.transaction() as connection:
+            return _seen(connection, _row(connection, job_id))
+
+    def list(self, *, library: str | None = None, state: JobState | None = None, limit: int) -> list[Job]:
+        """The latest jobs, newest first."""
+        if not self._database.holds_anything() or (library is not None and not library.isprintable()):
+            return []
+        statement = select(*JOB_COLUMNS).order_by(JobRow.created_at.desc(), JobRow.id.desc()).limit(limit)
+        if library is not None:
+            statement = statement.where(JobRow.library == library)
+        if state is not None:
+            statement = statement.where(JobRow.state == state)
+        with self._database.transaction() as connection:
+            return [_seen(connection, row) for row in connection.execute(statement).all()]
+
+    def cancel(self, job_id: str) -> Job:
+        """End a job: at once while it waits, between two files while it runs. What was indexed is kept.
+
+        Raises UnknownJobError, or JobStateError if it has ended.
+        """
+        self._check_may_exist(job_id)
+        with self._database.transaction() as connection:
+            row = _row(connection, job_id, lock=True)
+            if JobState(row.state).is_end:
+                raise JobStateError(f"Job {job_id} is {row.state}; only what waits or runs can be cancelled.")
+            values: dict[str, object] = {"cancel_asked": True}
+            if row.state == JobState.QUEUED:
+                values = {"state": JobState.CANCELLED, "ended_at": utc_now()}
+            connection.execute(update(JobRow).where(JobRow.id == job_id).values(**values))
+            return _seen(connection, _row(connection, job_id))
+
+    def retry(self, job_id: str) -> Job:
+        """Queue a job again that failed or was cancelled. Raises UnknownJobError or JobStateError."""
+        self._check_may_exist(job_id)
+        with self._database.transaction() as connection:
+            row = _row(connection, job_id, lock=True)
+            if row.state not in (JobState.FAILED, JobState.CANCELLED):
+                raise JobStateError(
+                    f"Job {job_id} is {row.state}; only what failed or was cancelled can be tried again."
+                )
+            connection.execute(
+                update(JobRow)
+                .where(JobRow.id == job_id)
+                .values(
+                    state=JobState.QUEUED,
+                    queued_at=utc_now(),
+                    started_at=None,
+                    ended_at=None,
+                    deaths=0,
+                    progress=None,
+                    error=None,
+                    cancel_asked=False,
+                )
+            )
+            return _seen(connection, _row(connection, job_id))
+
+    def _check_may_exist(self, job_id: str) -> None:
+        # What is no id never reaches the database: PostgreSQL refuses some characters.
+        if not self._database.holds_anything() or not (job_id.isascii() and job_id.isalnum()):
+            raise _unknown(job_id)
+
+
+def utc_now() -> str:
+    """This moment, as the tables hold it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _row(connection: Connection, job_id: str, *, lock: bool = False) -> Row:
+    statement = select(*JOB_COLUMNS).where(JobRow.id == job_id)
+    row = connection.execute(statement.with_for_update() if lock else statement).first()
+    if row is None:
+        raise _unknown(job_id)
+    return row
+
+
+def _unknown(job_id: str) -> UnknownJobError:
+    return UnknownJobError(f"There is no job {job_id!r}.")
+
+
+def _seen(connection: Connection, row: Row) -> Job:
+    """The job, with its place in the queue."""
+    if row.state != JobState.QUEUED:
+        return job_of(row)
+    before = tuple_(JobRow.queued_at, JobRow.id) < tuple_(row.queued_at, row.id)
+    count = select(func.count()).where(JobRow.state == JobState.QUEUED, before)
+    return job_of(row, queue_position=1 + connection.execute(count).scalar_one())

@@ -1,0 +1,32 @@
+"""Threads that blocking work is done in, so that the event loop answers meanwhile."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+T = TypeVar("T")
+
+
+class Threads:
+    """Runs blocking work off the event loop.
+
+    One inference at a time: torch uses every core for one already, and two only slow each other down.
+    Drawing a clip has a thread of its own, so that a long one never delays a search.
+    """
+
+    def __init__(self) -> None:
+        self._inference = CapacityLimiter(1)
+        self._drawing = CapacityLimiter(1)
+
+    async def infer(self, work: Callable[[], T]) -> T:
+        """Run work that embeds."""
+        return await to_thread.run_sync(work, limiter=self._inference)
+
+    async def draw(self, work: Callable[[], T]) -> T:
+        """Run work that decodes a clip for display."""
+        return await to_thread.run_sync(work, limiter=self._drawing)
+
+    async def look_up(self, work: Callable[[], T]) -> T:
+        """Run short work on the catalogue or the disk."""
+        return await to_thread.run_sync(work)

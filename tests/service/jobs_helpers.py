@@ -1,0 +1,45 @@
+"""Workers as real processes, and waiting for jobs, for the tests of the queue."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from service.job_records import Job
+from service.jobs import Jobs
+from tests.indexer.sounds import write_tone
+
+ROOT = Path(__file__).parents[2]
+DEADLINE_S = 120.0
+
+
+def write_tones(folder: Path, count: int, *, seconds: float = 1.0) -> None:
+    """So many sounds, all different."""
+    for number in range(count):
+        write_tone(folder / f"{number:03}.wav", seconds=seconds, hz=80 * 1.02**number)
+
+
+@contextmanager
+def worker_process(store_dir: Path, database_url: str) -> Iterator[subprocess.Popen[bytes]]:
+    """``sonoglot worker``, killed at the end if it still runs."""
+    command = [sys.executable, "-m", "sonoglot", "worker", "--store", str(store_dir)]
+    environment = os.environ | {"SONOGLOT_DATABASE": database_url}
+    with subprocess.Popen(command, env=environment, cwd=ROOT) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(jobs: Jobs, job_id: str, is_it: Callable[[Job], bool]) -> Job:
+    """The job, as soon as it is so."""
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        job = jobs.get(job_id)
+        if is_it(job):
+            return job
+        time.sleep(0.02)
+    raise AssertionError(f"the job never came to be so: {jobs.get(job_id)}")

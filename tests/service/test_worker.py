@@ -1,0 +1,188 @@
+"""Workers, most of them real processes: killed, stopped, many at once; and what becomes of jobs in each case."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from indexer.store import open_store, open_store_for_writing
+from model.retrieval_model import RetrievalModel
+from service.database import Database, open_database
+from service.job_records import Job, JobState
+from service.jobs import Jobs
+from service.uploads_folder import uploads_folder
+from service.worker import Worker
+from tests.indexer.sounds import write_tone
+from tests.service.jobs_helpers import DEADLINE_S, wait_for, worker_process, write_tones
+
+CLIPS = 100
+
+
+@pytest.fixture
+def database(database_url: str, tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(tmp_path, database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def jobs(database: Database) -> Jobs:
+    return Jobs(database)
+
+
+def submit(jobs: Jobs, folder: Path, *, library: str = "field") -> Job:
+    return jobs.submit(library=library, source={"folder": str(folder)})
+
+
+def is_end(job: Job) -> bool:
+    return job.state.is_end
+
+
+def is_under_way(job: Job) -> bool:
+    return job.progress is not None and job.progress.done > 0
+
+
+class Working:
+    """A worker in a thread of this process, with the model that the tests have loaded already."""
+
+    def __init__(self, database: Database, store_dir: Path, model: RetrievalModel) -> None:
+        self.worker = Worker(database, store_dir=store_dir, load=lambda: model)
+        self._thread = threading.Thread(target=self.worker.run)
+
+    def __enter__(self) -> "Working":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        self.worker.stop()
+        self._thread.join(DEADLINE_S)
+        assert not self._thread.is_alive()
+
+
+def clip_names(store_dir: Path, library: str = "field") -> list[str]:
+    with open_store(store_dir) as store:
+        assert store.index_is_saved()
+        return sorted(clip.path.name for clip in store.catalog.clips(library))
+
+
+def test_a_worker_hands_its_job_back_when_it_is_stopped_and_another_finishes_it_when_it_is_killed(
+    database: Database, jobs: Jobs, database_url: str, tmp_path: Path, model: RetrievalModel
+) -> None:
+    write_tones(tmp_path / "sounds", CLIPS)
+    job_id = submit(jobs, tmp_path / "sounds").job_id
+    with worker_process(tmp_path, database_url) as process:
+        wait_for(jobs, job_id, is_under_way)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE_S) == 0
+    handed_back = jobs.get(job_id)
+    assert (handed_back.state, handed_back.attempt) == (JobState.QUEUED, 1)
+    held = len(clip_names(tmp_path))
+    assert held > 0
+
+    with worker_process(tmp_path, database_url) as process:
+        wait_for(jobs, job_id, lambda job: job.attempt == 2 and is_under_way(job))
+        with Working(database, tmp_path, model):
+            process.kill()
+            process.wait()
+            done = wait_for(jobs, job_id, is_end)  # at once: its lease would outlast the deadline
+    assert (done.state, done.attempt, done.error) == (JobState.DONE, 3, None)
+    assert done.progress is not None
+    assert done.progress.done == done.progress.total == CLIPS
+    assert done.progress.unchanged >= held
+    assert clip_names(tmp_path) == [f"{number:03}.wav" for number in range(CLIPS)]
+    assert list((tmp_path / "workers").iterdir()) == []
+
+
+def test_two_workers_do_many_jobs_on_one_library(
+    database: Database, jobs: Jobs, tmp_path: Path, model: RetrievalModel
+) -> None:
+    submitted: list[str] = []
+    for number in range(6):
+        write_tone(tmp_path / "sounds" / str(number) / f"{number:02}.wav", seconds=0.5, hz=100 + 50 * number)
+        submitted.append(submit(jobs, tmp_path / "sounds" / str(number)).job_id)
+    with Working(database, tmp_path, model), Working(database, tmp_path, model):
+        for job_id in submitted:
+            wait_for(jobs, job_id, is_end)
+    for job_id in submitted:
+        done = jobs.get(job_id)
+        assert (done.state, done.attempt) == (JobState.DONE, 1)
+        assert done.progress is not None
+        assert done.progress.indexed == 1
+    assert len(clip_names(tmp_path)) == len(submitted)
+
+
+def test_a_cancelled_job_keeps_what_it_indexed(
+    database: Database, jobs: Jobs, tmp_path: Path, model: RetrievalModel
+) -> None:
+    write_tones(tmp_path / "sounds", CLIPS)
+    job_id = submit(jobs, tmp_path / "sounds").job_id
+    with Working(database, tmp_path, model):
+        wait_for(jobs, job_id, is_under_way)
+        jobs.cancel(job_id)
+        cancelled = wait_for(jobs, job_id, is_end)
+        assert cancelled.state is JobState.CANCELLED
+        held = len(clip_names(tmp_path))
+        assert 0 < held < CLIPS
+        jobs.retry(job_id)
+        done = wait_for(jobs, job_id, is_end)
+    assert done.progress is not None
+    assert (done.state, done.progress.unchanged, done.progress.indexed) == (
+        JobState.DONE,
+        held,
+        CLIPS - held,
+    )
+
+
+def test_a_store_that_others_write_to_is_waited_for(
+    database: Database, jobs: Jobs, tmp_path: Path, model: RetrievalModel
+) -> None:
+    write_tones(tmp_path / "sounds", 1)
+    job_id = submit(jobs, tmp_path / "sounds").job_id
+    with open_store_for_writing(tmp_path, space=model.space):
+        with Working(database, tmp_path, model):
+            wait_for(jobs, job_id, lambda job: job.state is JobState.RUNNING)
+        assert jobs.get(job_id).state is JobState.QUEUED, "handed back, for its worker was stopped"
+    with Working(database, tmp_path, model):
+        assert wait_for(jobs, job_id, is_end).state is JobState.DONE
+
+
+def test_what_cannot_be_done_fails_with_its_reason_and_the_next_job_is_done(
+    database: Database, jobs: Jobs, tmp_path: Path, model: RetrievalModel
+) -> None:
+    write_tones(uploads_folder(tmp_path, "field"), 1)
+    gone = submit(jobs, tmp_path / "gone").job_id
+    nothing = jobs.submit(library="other", source={"uploads": True}).job_id
+    url = jobs.submit(library="other", source={"url": "nonsense://bucket/prefix"}).job_id
+    good = jobs.submit(library="field", source={"uploads": True}).job_id
+    with Working(database, tmp_path, model):
+        assert wait_for(jobs, good, is_end).state is JobState.DONE
+    for job_id, said in ((gone, "no folder"), (nothing, "Nothing was uploaded"), (url, "nonsense")):
+        failed = jobs.get(job_id)
+        assert failed.state is JobState.FAILED
+        assert said in (failed.error or "")
+    assert clip_names(tmp_path) == ["000.wav"]
+
+
+def test_a_defect_of_ours_costs_the_job_and_tells_nothing(
+    database: Database, jobs: Jobs, tmp_path: Path
+) -> None:
+    write_tones(tmp_path / "sounds", 1)
+    job_id = submit(jobs, tmp_path / "sounds").job_id
+
+    def break_down() -> RetrievalModel:
+        raise RuntimeError("secret")
+
+    worker = Worker(database, store_dir=tmp_path, load=break_down)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    failed = wait_for(jobs, job_id, is_end)
+    worker.stop()
+    thread.join()
+    assert failed.state is JobState.FAILED
+    assert "log" in (failed.error or "")
+    assert "secret" not in (failed.error or "")
