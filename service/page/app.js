@@ -1,145 +1,169 @@
-// The page: asks, shows what came back, and remembers the question in the address.
+// The page: its parts, joined. What is asked and seen is in the address, so that reloading and going back work.
 
-import { clip, libraries, Problem, readiness, search } from "./api.js";
-import { Example } from "./example.js";
-import { count, splitPath } from "./format.js";
+import { clip, libraries, Problem, readiness } from "./api.js";
+import { Asking } from "./asking.js";
+import { Camera } from "./camera.js";
+import { setIcon } from "./dom.js";
+import { exampleOf, takeFiles } from "./dropping.js";
+import { nameOf } from "./format.js";
+import { language, LANGUAGES, loadLanguage, number, switchLanguage, t, translate } from "./i18n.js";
+import { Jobs } from "./jobs.js";
+import { SoundMap } from "./map.js";
+import { Microphone } from "./microphone.js";
 import * as notice from "./notice.js";
 import { Player } from "./player.js";
+import { empty, fromAddress, isEmpty, isLinkable, part, toAddress } from "./question.js";
 import { Results } from "./results.js";
+import { Saved } from "./saved.js";
+import { Searching } from "./searching.js";
+import { listenForKeys } from "./shortcuts.js";
+import { Uploads } from "./uploads.js";
+import { Views } from "./views.js";
 
-const PAGE = 10;
-const MAX_RESULTS = 100;
-const PLACEHOLDERS = [
-  "Describe a sound, in any language", "footsteps on gravel", "雷鳴と雨", "صوت أمواج البحر", "скрип двери",
-  "una multitud aplaude", "बच्चे की हँसी", "ein Zug fährt vorbei", "የዝናብ ድምፅ", "เสียงแมวร้อง", "hatua za miguu",
-];
-const PLACEHOLDER_MS = 4000;
 const READY_POLL_MS = 1000;
-
+const COPIED_MS = 1200;
 const $ = (id) => document.getElementById(id);
+
+await loadLanguage();
+translate(document);
+
 const player = new Player();
-const example = new Example($("example"), { player, onClear: () => startAgain() });
-const results = new Results($("results"), {
-  player,
-  template: $("row"),
-  onLike: (hit, name) => ask({ kind: "clip", clipId: hit.clip_id, name }),
+const views = new Views($("nav"));
+const onLike = ({ hit, name }, region) => {
+  showView("search");
+  asking.askWith(part(hit, name, region ?? {}));
+};
+const listOf = (list) => new Results(list, { player, template: $("row"), onLike, onLeave: () => $("text").focus() });
+const results = listOf($("results"));
+const searching = new Searching(
+  { list: $("results"), status: $("status"), notice: $("notice"), more: $("more"), model: $("model") }, results,
+);
+const asking = new Asking($("search"), { player, onAsk: (question) => asked(question), onClear: () => startAgain() });
+const camera = new Camera($("camera"), { onPicture: (file) => asking.askWith({ kind: "image", file }) });
+const microphone = new Microphone($("microphone"), { onSound: (file) => asking.askWith({ kind: "audio", file }) });
+const saved = new Saved($("view-saved"), { results: listOf($("favourites")), onOpen: (address) => go(address) });
+const jobs = new Jobs($("jobs"), { empty: $("no-jobs") });
+const uploads = new Uploads($("upload"), {
+  onJob: (job) => jobs.add(job),
 });
+const map = new SoundMap($("view-map"), {
+  player,
+  onLike: ({ clip_id: clipId, title }) => onLike({ hit: { clip_id: clipId }, name: title }),
+  onAbsent: () => views.hide("map"),
+});
+let known = []; // names of the libraries
+let reading = 0; // counts readings of the address
 
-let query = null; // what was asked last
-let running = null; // AbortController of the search under way
-let hasLibraries = false;
+// --- search
 
-// --- asking
+// The library may be changed in another view; the search is asked again when it is seen again.
+function asked(question) {
+  if (views.current === "search") ask(question);
+  else writeAddress();
+}
 
-async function ask(asked, { k = PAGE, remember = true } = {}) {
-  const more = asked === query && k > PAGE;
-  query = asked;
-  running?.abort();
-  running = new AbortController();
-  const { signal } = running;
-  if (!more) {
-    example.show(asked);
-    $("text").value = asked.kind === "text" ? asked.text : "";
-    $("results").classList.add("stale");
-  }
+function ask(question, { remember = true } = {}) {
   if (remember) writeAddress();
-  say("Listening…", { busy: true });
-  try {
-    const answer = await search(asked, { library: $("library").value, k, signal });
-    show(answer, { more, k });
-  } catch (error) {
-    if (error.name !== "AbortError") fail(error);
-  }
+  $("copy-link").hidden = !isLinkable(question);
+  return searching.ask(question);
 }
 
-function show(answer, { more, k }) {
-  const { hits } = answer;
-  if (more) results.append(hits.slice(results.count));
-  else results.replace(hits);
-  $("results").classList.remove("stale");
-  $("more").hidden = hits.length < k || k >= MAX_RESULTS;
-  $("model").textContent = answer.model;
-  say(`${count(hits.length, "sound", "sounds")} · ${Math.round(answer.took_ms)} ms`);
-  if (hits.length) notice.hide($("notice"));
-  else notice.showNothingFound($("notice"));
-}
-
-function fail(error) {
-  results.replace([]);
-  $("results").classList.remove("stale");
-  $("more").hidden = true;
-  say("");
-  notice.showProblem($("notice"), error);
-}
-
-function startAgain() {
-  running?.abort();
-  query = null;
-  example.clear();
-  results.replace([]);
-  $("more").hidden = true;
-  $("text").value = "";
-  say("");
-  writeAddress();
+function startAgain({ remember = true } = {}) {
+  searching.stop();
+  asking.question = { ...empty(), filters: asking.question.filters };
+  $("copy-link").hidden = true;
+  if (remember) writeAddress();
   showStart();
-  $("text").focus();
 }
 
 function showStart() {
-  if (hasLibraries) notice.showStart($("notice"), (text) => ask({ kind: "text", text }));
-  else notice.showNoLibrary($("notice"));
+  if (known.length) notice.showStart($("notice"), (text) => asking.askFor(text));
+  else notice.showNoLibrary($("notice"), views.has("libraries") ? () => open("libraries") : null);
 }
 
-function say(text, { busy = false } = {}) {
-  $("status").textContent = text;
-  $("status").classList.toggle("busy", busy);
+function searchWith(file) {
+  showView("search");
+  const example = exampleOf(file);
+  if (example) return asking.askWith(example);
+  writeAddress();
+  searching.fail(new Problem({ title: t("file.neither"), detail: t("file.neither.hint", { name: file.name }) }));
 }
 
-function askWithFile(file) {
-  const looksLikeSound = /\.(wav|flac|mp3|og[ga]|opus|m4a|aac|aiff?)$/i.test(file.name);
-  if (file.type.startsWith("image/")) ask({ kind: "image", file });
-  else if (file.type.startsWith("audio/") || looksLikeSound) ask({ kind: "audio", file });
-  else fail(new Problem({ title: "Not a picture and not a sound", detail: `“${file.name}” cannot be searched with. Choose a picture, or a sound.` }));
-}
-
-// --- the address: ?q=…&library=… or ?like=CLIP, so that reloading and going back work
+// --- the address: ?q=…&library=…, ?like=CLIP&from=…&to=…, and &view=… (question.js, views.js)
 
 function writeAddress() {
-  const parameters = new URLSearchParams();
-  if (query?.kind === "text") parameters.set("q", query.text);
-  if (query?.kind === "clip") parameters.set("like", query.clipId);
-  if ($("library").value) parameters.set("library", $("library").value);
-  const address = parameters.size ? `?${parameters}` : location.pathname;
-  if (address !== location.search) history.pushState(null, "", address);
+  const address = toAddress(asking.question);
+  if (views.current !== "search") address.set("view", views.current);
+  go(address.size ? `?${address}` : location.pathname, { read: false });
+}
+
+function go(address, { read = true } = {}) {
+  if (address !== (location.search || location.pathname)) history.pushState(null, "", address);
+  if (read) readAddress();
 }
 
 async function readAddress() {
-  const parameters = new URLSearchParams(location.search);
-  chooseLibrary(parameters.get("library") ?? "");
-  if (parameters.get("q")) return ask({ kind: "text", text: parameters.get("q") }, { remember: false });
-  if (!parameters.get("like")) return query ? startAgain() : showStart();
+  const address = new URLSearchParams(location.search);
+  const view = views.known(address.get("view"));
+  const question = fromAddress(address);
+  if (isAsked(question)) return showView(view);
+  reading += 1;
+  const now = reading;
   try {
-    const { clip_id: clipId, path } = await clip(parameters.get("like"));
-    await ask({ kind: "clip", clipId, name: splitPath(path).name }, { remember: false });
+    if (question.example) question.example.name = nameOf(await clip(question.example.clipId));
   } catch (error) {
-    fail(error);
+    showView(view);
+    return searching.fail(error);
   }
+  if (now !== reading) return; // someone went on meanwhile
+  asking.question = question;
+  showView(view);
+  if (view !== "search") return;
+  if (isEmpty(question)) startAgain({ remember: false });
+  else await ask(question, { remember: false });
 }
 
-// --- libraries
+const isAsked = (question) => searching.question && String(toAddress(searching.question)) === String(toAddress(question));
+
+function open(view) {
+  if (view === views.current) return;
+  showView(view);
+  writeAddress();
+  if (view !== "search" || isAsked(asking.question)) return;
+  if (isEmpty(asking.question)) startAgain({ remember: false });
+  else ask(asking.question, { remember: false });
+}
+
+function showView(view) {
+  const isNew = view !== views.current;
+  views.show(view);
+  if (isNew && view !== "search") views.focus();
+  if (view === "map" && known.length) map.show($("library").value || known[0]);
+  if (view === "saved") saved.show();
+  if (view === "libraries") uploads.into = $("library").value || known[0] || "";
+}
+
+// --- libraries and jobs
 
 async function loadLibraries() {
   const { libraries: found } = await libraries();
-  hasLibraries = found.length > 0;
-  const chosen = $("library").value;
-  const all = new Option("All libraries", "");
-  $("library").replaceChildren(all, ...found.map(({ name, clips }) => new Option(`${name} (${clips.toLocaleString()})`, name)));
-  chooseLibrary(chosen);
+  known = found.map(({ name }) => name);
+  uploads.setLibraries([...known]);
+  asking.filters.setLibraries(found);
 }
 
-function chooseLibrary(name) {
-  $("library").value = name;
-  if ($("library").selectedIndex < 0) $("library").value = "";
+async function refresh() {
+  await loadLibraries().catch(() => {}); // the next search says what is wrong
+  if (!searching.question) showStart();
+}
+
+async function loadJobs() {
+  try {
+    await jobs.load();
+  } catch (error) {
+    if (error.isAbsent) views.hide("libraries");
+    else throw error;
+  }
 }
 
 async function untilReady() {
@@ -147,94 +171,59 @@ async function untilReady() {
     try {
       const { model } = await readiness();
       $("model").textContent = model;
-      return say("");
+      return searching.say("");
     } catch (problem) {
-      if (!problem.type?.endsWith(":loading")) throw problem;
-      say("Loading the model…", { busy: true });
+      if (!problem.is?.("loading")) throw problem;
+      searching.say(t("search.loading"), { busy: true });
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     }
   }
 }
 
-// --- what people do
-
-$("search").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const text = $("text").value.trim();
-  if (text) ask({ kind: "text", text });
-  else if (query?.kind === "text") startAgain();
-});
-$("library").addEventListener("change", () => (query ? ask(query) : writeAddress()));
-$("more").addEventListener("click", () => ask(query, { k: Math.min(MAX_RESULTS, results.count + PAGE), remember: false }));
-$("drop").addEventListener("click", () => $("file").click());
-$("file").addEventListener("change", () => {
-  const [file] = $("file").files;
-  if (file) askWithFile(file);
-  $("file").value = ""; // so that the same file can be chosen again
-});
-$("help-open").addEventListener("click", () => $("help").showModal());
-
-document.addEventListener("paste", (event) => {
-  const [file] = event.clipboardData.files;
-  if (!file) return;
-  event.preventDefault();
-  askWithFile(file);
-});
-
-const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
-document.addEventListener("dragover", (event) => {
-  if (!hasFiles(event)) return;
-  event.preventDefault();
-  document.body.classList.add("dropping");
-});
-document.addEventListener("dragleave", (event) => {
-  if (!event.relatedTarget) document.body.classList.remove("dropping");
-});
-document.addEventListener("drop", (event) => {
-  document.body.classList.remove("dropping");
-  if (!hasFiles(event)) return;
-  event.preventDefault();
-  const [file] = event.dataTransfer.files;
-  if (file) askWithFile(file);
-});
-
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
-  const typing = event.target.closest("input, select, textarea");
-  if (event.key === "Escape") player.stop();
-  else if (event.key === "ArrowDown" && event.target === $("text") && results.count) {
-    event.preventDefault();
-    results.focusFirst();
-  } else if (typing || event.defaultPrevented) return;
-  else if (event.key === "/") {
-    event.preventDefault();
-    $("text").focus();
-    $("text").select();
-  } else if (event.key === "?") $("help").showModal();
-  else if (event.key === "ArrowDown" && event.target === document.body) results.focusFirst();
-});
-
-addEventListener("popstate", () => readAddress());
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) loadLibraries().then(() => (query ? null : showStart())).catch(() => {}); // the next search says what is wrong
-});
-
-function cyclePlaceholder() {
-  let at = 0;
-  setInterval(() => {
-    if ($("text").value) return;
-    at = (at + 1) % PLACEHOLDERS.length;
-    $("text").placeholder = PLACEHOLDERS[at];
-  }, PLACEHOLDER_MS);
+async function startEmpty() {
+  await loadJobs().catch(() => {}); // the start says what to do
+  searching.say("");
+  showStart();
+  showView(views.known(new URLSearchParams(location.search).get("view")));
 }
 
-if (!matchMedia("(prefers-reduced-motion: reduce)").matches) cyclePlaceholder();
+// --- what people do
+
+views.addEventListener("chosen", ({ detail: view }) => open(view));
+$("library").addEventListener("change", () => { if (views.current === "map") showView("map"); });
+jobs.addEventListener("change", () => { $("active-jobs").textContent = jobs.active ? number(jobs.active) : ""; });
+jobs.addEventListener("end", () => {
+  map.forget();
+  refresh();
+});
+$("file-open").addEventListener("click", () => $("file").click());
+$("camera-open").addEventListener("click", () => camera.open());
+$("microphone-open").addEventListener("click", () => microphone.open());
+$("help-open").addEventListener("click", () => $("help").showModal());
+$("file").addEventListener("change", () => {
+  const [file] = $("file").files;
+  $("file").value = ""; // so that the same file can be chosen again
+  if (file) searchWith(file);
+});
+$("copy-link").addEventListener("click", async () => {
+  await navigator.clipboard.writeText(location.href).catch(() => prompt(t("link.copy"), location.href));
+  setIcon($("copy-link"), "check");
+  setTimeout(() => setIcon($("copy-link"), "link"), COPIED_MS);
+});
+$("language").append(...Object.entries(LANGUAGES).map(([tag, name]) => new Option(name, tag, false, tag === language)));
+$("language").addEventListener("change", () => switchLanguage($("language").value));
+takeFiles((files) => (views.current === "libraries" && !uploads.isAbsent ? uploads.send(files) : searchWith(files[0])));
+listenForKeys({ player, text: $("text"), results, help: $("help") });
+addEventListener("popstate", () => readAddress());
+document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+
 try {
   await untilReady();
   await loadLibraries();
+  await loadJobs();
   await readAddress();
 } catch (error) {
-  if (error.type?.endsWith(":no-store")) showStart();
-  else fail(error);
+  if (error.is?.("no-store")) await startEmpty();
+  else searching.fail(error);
 }
 document.documentElement.dataset.state = "ready";

@@ -1,74 +1,43 @@
-// What the page searches with when it is not words: a picture, a sound, or a clip that was found.
+// What the page searches with beside words: a picture, a sound, or a clip that was found, whole or in part.
 
-const icon = (name) => `<svg aria-hidden="true"><use href="#${name}"/></svg>`;
+import { el, icon, iconButton, setIcon } from "./dom.js";
+import { range } from "./format.js";
+import { t } from "./i18n.js";
 
 export class Example {
   #url = null;
 
   constructor(box, { player, onClear }) {
-    this.box = box;
-    this.player = player;
-    this.onClear = onClear;
+    Object.assign(this, { box, player, onClear });
     player.addEventListener("change", () => this.#mark());
   }
 
-  show(query) {
-    this.clear();
-    if (query.kind === "text") return;
-    this.box.hidden = false;
-    if (query.kind === "image") this.box.append(this.#picture(query.file));
-    if (query.kind === "audio") this.box.append(this.#playButton(query.file));
-    this.box.append(this.#label(query), this.#closeButton());
-  }
-
-  clear() {
+  // example: as in a question (question.js), or null.
+  show(example) {
     if (this.#url) URL.revokeObjectURL(this.#url);
-    this.#url = null;
+    this.#url = example?.file ? URL.createObjectURL(example.file) : null;
     this.source = null;
     this.box.replaceChildren();
-    this.box.hidden = true;
+    this.box.hidden = !example;
+    if (!example) return;
+    if (example.kind === "image") this.box.append(el("img", { src: this.#url, alt: t("example.picture") }));
+    if (example.kind === "audio") this.box.append(this.#playButton());
+    this.box.append(this.#label(example), iconButton("close", t("example.remove"), () => this.onClear(), { className: "close" }));
   }
 
-  #picture(file) {
-    this.#url = URL.createObjectURL(file);
-    const picture = document.createElement("img");
-    picture.src = this.#url;
-    picture.alt = "The picture you search with";
-    return picture;
-  }
-
-  #playButton(file) {
-    this.#url = URL.createObjectURL(file);
+  #playButton() {
     this.source = { url: this.#url, startS: 0 };
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "play";
-    button.innerHTML = icon("i-play");
-    button.setAttribute("aria-label", "Play the sound you search with");
+    const button = el("button", { type: "button", className: "play", aria: { label: t("example.play") } }, icon("play"));
     button.addEventListener("click", () => this.player.toggle(this.source));
     return button;
   }
 
-  #label(query) {
-    const label = document.createElement("div");
-    label.className = "label";
-    const kind = document.createElement("small");
-    kind.textContent = { image: "Sounds like this picture", audio: "Sounds like this sound", clip: "More like this clip" }[query.kind];
-    const name = document.createElement("b");
-    name.dir = "auto";
-    name.textContent = query.name ?? query.file.name;
-    label.append(kind, name);
-    return label;
-  }
-
-  #closeButton() {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "icon-button close";
-    button.setAttribute("aria-label", "Remove it from the search");
-    button.innerHTML = icon("i-close");
-    button.addEventListener("click", () => this.onClear());
-    return button;
+  #label(example) {
+    const part = example.startS === undefined ? "" : ` · ${range(example)}`;
+    const name = example.name ?? example.file?.name ?? example.clipId;
+    return el("div", { className: "label" },
+      el("small", { textContent: t(`example.by.${part ? "part" : example.kind}`) }),
+      el("b", {}, el("bdi", { textContent: name }), part));
   }
 
   #mark() {
@@ -76,6 +45,6 @@ export class Example {
     if (!button) return;
     const playing = this.player.isPlaying(this.source);
     button.classList.toggle("playing", playing);
-    button.querySelector("use").setAttribute("href", playing ? "#i-pause" : "#i-play");
+    setIcon(button, playing ? "pause" : "play");
   }
 }

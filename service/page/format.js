@@ -1,4 +1,4 @@
-// Numbers and paths as people read them.
+// Times and paths as people read them.
 
 export function time(seconds) {
   const tenths = Math.round(seconds * 10);
@@ -9,10 +9,13 @@ export function time(seconds) {
   return (h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`) + tail;
 }
 
+// The same whichever way the text around it runs.
+export const range = ({ startS, endS }) => `\u2066${time(startS)} – ${time(endS)}\u2069`;
+
 export function splitPath(path) {
   const parts = path.split(/[\\/]/);
   const name = parts.pop();
   return { name, folder: parts.join("/") || "/" };
 }
 
-export const count = (n, one, many) => `${n.toLocaleString()} ${n === 1 ? one : many}`;
+export const nameOf = (clip) => clip.title || splitPath(clip.path).name;

@@ -1,49 +1,58 @@
-// What the page says when there are no rows: where to start, nothing found, or what went wrong.
+// What the page says when there are no rows, or none that fits: where to start, no match, or what went wrong.
 
 import { openSession, Problem } from "./api.js";
+import { el } from "./dom.js";
+import { t } from "./i18n.js";
 
 const TRIES = ["a dog barking", "雨の音", "باب يُغلق", "mvua ya radi", "гул толпы", "घड़ी की टिक-टिक"];
 
 function fill(box, { title, text, kind = "" }) {
-  box.replaceChildren();
   box.className = `notice ${kind}`;
   box.hidden = false;
-  if (title) box.append(Object.assign(document.createElement("h2"), { textContent: title }));
-  if (text) box.append(Object.assign(document.createElement("p"), { textContent: text }));
+  box.replaceChildren();
+  // What the service says is English, whatever the page speaks.
+  if (title) box.append(el("h2", { textContent: title, dir: "auto" }));
+  if (text) box.append(el("p", { textContent: text, dir: "auto" }));
 }
 
 export function hide(box) { box.hidden = true; }
 
 export function showStart(box, onTry) {
-  fill(box, { text: "Ask in any language, with a picture, or with another sound.", kind: "bare" });
-  const tries = Object.assign(document.createElement("div"), { className: "tries" });
+  fill(box, { text: t("start.text"), kind: "bare" });
+  const tries = el("div", { className: "tries" });
   for (const text of TRIES) {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: text, dir: "auto" });
+    const button = el("button", { type: "button", textContent: text, dir: "auto" });
     button.addEventListener("click", () => onTry(text));
     tries.append(button);
   }
   box.append(tries);
 }
 
-export function showNoLibrary(box) {
-  fill(box, { title: "There is no library yet", text: "Index a folder of sounds; it appears here as soon as it is done." });
-  const command = Object.assign(document.createElement("div"), { className: "command" });
-  const code = Object.assign(document.createElement("code"), { textContent: "sonoglot index ~/Sounds --library sounds" });
-  command.append(code);
-  box.append(command);
+// onAdd(): sounds are to be uploaded; null where they cannot be.
+export function showNoLibrary(box, onAdd) {
+  fill(box, { title: t("start.none"), text: t("start.none.hint") });
+  box.append(el("div", { className: "command" }, el("code", { textContent: "sonoglot index ~/Sounds --library sounds", dir: "ltr" })));
+  if (!onAdd) return;
+  const add = el("button", { type: "button", className: "go add", textContent: t("upload.title") });
+  add.addEventListener("click", () => onAdd());
+  box.append(el("div", {}, add));
 }
 
-export function showNothingFound(box) {
-  fill(box, { title: "Nothing to show", text: "This library has no sounds that can be searched. Choose another one, or index more." });
+export function showNothing(box, { isFiltered }) {
+  fill(box, { title: t("nothing.title"), text: t(isFiltered ? "nothing.filtered" : "nothing.empty") });
 }
+
+export function showNoMatch(box) {
+  fill(box, { title: t("nomatch.title"), text: t("nomatch.text"), kind: "quiet" });
+}
+
+export function showText(box, title, text) { fill(box, { title, text }); }
 
 function askForKey(box, problem) {
   fill(box, { title: problem.title, text: problem.detail, kind: "error" });
-  const form = Object.assign(document.createElement("form"), { className: "key" });
-  const label = Object.assign(document.createElement("label"), { textContent: "Key " });
-  const field = Object.assign(document.createElement("input"), { type: "password", name: "key", required: true, autocomplete: "current-password" });
-  label.append(field);
-  form.append(label, Object.assign(document.createElement("button"), { className: "go", textContent: "Open" }));
+  const field = el("input", { type: "password", name: "key", required: true, autocomplete: "current-password" });
+  const form = el("form", { className: "key" },
+    el("label", {}, `${t("key.label")} `, field), el("button", { className: "go", textContent: t("key.open") }));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     try {
@@ -59,6 +68,6 @@ function askForKey(box, problem) {
 
 export function showProblem(box, error) {
   if (error instanceof Problem && error.status === 401) return askForKey(box, error);
-  const problem = error instanceof Problem ? error : new Problem({ title: "Something went wrong in the page", detail: String(error) });
+  const problem = error instanceof Problem ? error : new Problem({ title: t("error.page"), detail: String(error) });
   fill(box, { title: problem.title, text: problem.detail, kind: "error" });
 }

@@ -4,6 +4,7 @@ export class Player extends EventTarget {
   #audio = new Audio();
   #frame = 0;
   #fromS = 0;
+  #untilS = Infinity;
   source = null; // {url, standIn, startS}: what is loaded; standIn is where the sound is as a WAV, if anywhere
 
   constructor() {
@@ -27,11 +28,13 @@ export class Player extends EventTarget {
     else this.#start();
   }
 
-  playFrom(source, timeS) {
+  // untilS: where to stop, if before the end.
+  playFrom(source, timeS, untilS = Infinity) {
     if (this.source !== source) {
       this.source = source;
       this.#audio.src = source.url;
     }
+    this.#untilS = untilS;
     this.#fromS = Math.max(0, timeS);
     this.#audio.currentTime = this.#fromS;
     this.#start();
@@ -74,6 +77,10 @@ export class Player extends EventTarget {
     this.dispatchEvent(new Event("change"));
     cancelAnimationFrame(this.#frame);
     const tick = () => {
+      if (this.playing && this.timeS >= this.#untilS) {
+        this.#untilS = Infinity;
+        this.#audio.pause();
+      }
       this.dispatchEvent(new Event("time"));
       if (this.playing) this.#frame = requestAnimationFrame(tick);
     };

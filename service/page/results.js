@@ -1,83 +1,14 @@
-// The list of clips: rows that play, seek, and can be driven from the keyboard.
+// A list of clips: rows that play, seek, give a part of themselves to search by, and can be driven from the keyboard.
 
 import { waveform } from "./api.js";
-import { splitPath, time } from "./format.js";
-import { draw } from "./waveform.js";
+import { setIcon } from "./dom.js";
+import { favourites, toggleFavourite } from "./favourites.js";
+import { t } from "./i18n.js";
+import { Regions } from "./regions.js";
+import { Row } from "./row.js";
 
 const NUDGE_S = 1;
-
-class Row {
-  peaks = null;
-
-  constructor(hit, bestScore, template) {
-    this.hit = hit;
-    this.source = { url: hit.audio_url, standIn: `${hit.audio_url}.wav`, startS: hit.start_s };
-    this.element = template.content.firstElementChild.cloneNode(true);
-    this.element.row = this;
-    this.find = (selector) => this.element.querySelector(selector);
-    this.name = splitPath(hit.path).name;
-    this.#fill(bestScore);
-  }
-
-  #fill(bestScore) {
-    const { hit } = this;
-    this.element.dataset.clipId = hit.clip_id;
-    this.find(".name").textContent = this.name;
-    this.find(".name").title = this.name;
-    const title = this.find(".title");
-    title.hidden = !hit.title;
-    title.textContent = hit.title ?? "";
-    title.title = [hit.title, hit.description, hit.tags.join(", ")].filter(Boolean).join("\n");
-    this.find(".in-library").textContent = hit.library;
-    this.find(".folder").textContent = `\u2066${splitPath(hit.path).folder}\u2069`; // isolated, as its box runs backwards
-    this.find(".folder").title = hit.path;
-    this.find(".range").textContent = this.range();
-    this.find(".range").title = "The part that matches best";
-    this.find(".duration").textContent = `of ${time(hit.duration_s)}`;
-    this.find(".figure").textContent = hit.score.toFixed(2);
-    this.find(".score").title = `Cosine similarity ${hit.score.toFixed(4)}; the bar is relative to the best match`;
-    this.find(".bar").style.setProperty("--share", bestScore > 0 ? Math.max(0, hit.score / bestScore) : 0);
-    this.find(".like").setAttribute("aria-label", `More like ${this.name}`);
-    this.find(".copy").setAttribute("aria-label", `Copy the path of ${this.name}`);
-    const download = this.find(".download");
-    download.href = hit.audio_url;
-    download.download = this.name;
-    download.setAttribute("aria-label", `Download ${this.name}`);
-    this.element.setAttribute("aria-label", `${hit.rank}: ${this.name}, library ${hit.library}, ${this.range()}`);
-    const wave = this.find(".wave");
-    wave.setAttribute("aria-label", `Position in ${this.name}`);
-    wave.setAttribute("aria-valuemax", hit.duration_s.toFixed(1));
-    this.show({ current: false, playing: false, timeS: null });
-  }
-
-  range() { return `${time(this.hit.start_s)} – ${time(this.hit.end_s)}`; }
-
-  show({ current, playing, timeS }) {
-    this.element.classList.toggle("current", current);
-    this.find(".play use").setAttribute("href", playing ? "#i-pause" : "#i-play");
-    this.find(".play").setAttribute("aria-label", `${playing ? "Pause" : "Play"} ${this.name}`);
-    this.find(".range").textContent = current ? time(timeS) : this.range();
-    this.progress(timeS);
-  }
-
-  progress(timeS) {
-    const { hit } = this;
-    if (timeS !== null) this.find(".range").textContent = time(timeS);
-    this.find(".wave").setAttribute("aria-valuenow", (timeS ?? hit.start_s).toFixed(1));
-    this.find(".wave").setAttribute("aria-valuetext", time(timeS ?? hit.start_s));
-    const view = { peaks: this.peaks, durationS: hit.duration_s, startS: hit.start_s, endS: hit.end_s, timeS };
-    draw(this.find("canvas"), view);
-  }
-
-  complain(message) {
-    const complaint = document.createElement("p");
-    complaint.className = "complaint";
-    complaint.setAttribute("role", "alert");
-    complaint.textContent = message;
-    this.find(".complaint")?.remove();
-    this.element.append(complaint);
-  }
-}
+const COPIED_MS = 1200;
 
 export class Results {
   #rows = [];
@@ -85,17 +16,20 @@ export class Results {
   #seen = new IntersectionObserver((entries) => entries.filter((e) => e.isIntersecting).forEach((e) => this.#load(e.target)));
   #sized = new ResizeObserver(() => this.redraw());
 
-  constructor(list, { player, template, onLike }) {
-    this.list = list;
-    this.player = player;
-    this.template = template;
-    this.onLike = onLike;
+  // onLike(row, region | null): search by this clip, or by a part of it. onLeave(): up from the first row.
+  constructor(list, { player, template, onLike, onLeave }) {
+    Object.assign(this, { list, player, template, onLike, onLeave });
+    this.regions = new Regions(list, {
+      onSeek: (row, timeS) => player.playFrom(row.source, timeS),
+      onChange: (row) => this.#show(row),
+    });
     list.addEventListener("click", (event) => this.#clicked(event));
-    list.addEventListener("pointermove", (event) => this.#dragged(event));
     list.addEventListener("keydown", (event) => this.#pressed(event));
+    list.addEventListener("focusin", (event) => this.#reach(event.target.closest(".hit")?.row));
     player.addEventListener("change", () => this.redraw());
     player.addEventListener("time", () => this.#rowOf(player.source)?.progress(player.timeS));
     player.addEventListener("failed", ({ detail }) => this.#explain(this.#rowOf(detail.source)));
+    favourites.addEventListener("change", () => this.redraw());
     this.#sized.observe(list);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
   }
@@ -106,110 +40,128 @@ export class Results {
     this.#abort.abort();
     this.#abort = new AbortController();
     this.#seen.disconnect();
-    this.player.stop();
+    if (this.#rowOf(this.player.source)) this.player.stop();
+    this.regions.clear();
     this.list.replaceChildren();
     this.#rows = [];
     this.append(hits);
   }
 
   append(hits) {
-    const best = this.#rows[0]?.hit.score ?? hits[0]?.score;
-    const rows = hits.map((hit) => new Row(hit, best, this.template));
+    const rows = hits.map((hit) => new Row(hit, this.template));
     this.list.append(...rows.map((row) => row.element));
+    if (!this.#rows.length) rows[0]?.setReachable(true);
     this.#rows.push(...rows);
     rows.forEach((row) => this.#seen.observe(row.element));
-    if (this.#rows.length) this.#rows[0].element.tabIndex = 0;
     this.redraw();
   }
 
-  focusFirst() { this.#focus(this.#rows[0]); }
+  focus(at) { this.#rows.at(at)?.element.focus(); }
+  redraw() { this.#rows.forEach((row) => this.#show(row)); }
 
-  redraw() {
-    for (const row of this.#rows) {
-      const current = this.player.source === row.source;
-      row.show({ current, playing: this.player.isPlaying(row.source), timeS: current ? this.player.timeS : null });
-    }
+  #show(row) {
+    const current = this.player.source === row.source;
+    row.show({ current, playing: this.player.isPlaying(row.source), timeS: current ? this.player.timeS : null });
   }
 
-  #rowOf(source) { return this.#rows.find((row) => row.source === source); }
-
-  #focus(row) {
-    if (!row) return;
-    this.#rows.forEach((other) => { other.element.tabIndex = other === row ? 0 : -1; });
-    row.element.focus();
-  }
+  #rowOf(source) { return source && this.#rows.find((row) => row.source === source); }
+  #reach(row) { if (row) this.#rows.forEach((other) => other.setReachable(other === row)); }
+  #positionS(row) { return this.player.source === row.source ? this.player.timeS : row.hit.start_s; }
 
   async #load(element) {
     this.#seen.unobserve(element);
-    const row = element.row;
+    const { row } = element;
     try {
       row.peaks = (await waveform(row.hit.clip_id, this.#abort.signal)).peaks;
     } catch {
       return; // the flat line stays; playing the clip says what is wrong with it
     }
-    row.progress(this.player.source === row.source ? this.player.timeS : null);
+    this.#show(row);
   }
 
   #clicked(event) {
     const row = event.target.closest(".hit")?.row;
     if (!row) return;
-    if (event.target.closest(".play")) this.player.toggle(row.source);
-    else if (event.target.closest(".wave")) this.#seek(row, event.clientX);
-    else if (event.target.closest(".like")) this.onLike(row.hit, row.name);
-    else if (event.target.closest(".copy")) this.#copy(row);
-    else if (!event.target.closest("a")) this.#focus(row);
+    const hit = (selector) => event.target.closest(selector);
+    if (hit(".play")) this.player.toggle(row.source);
+    else if (hit(".match")) this.player.playFrom(row.source, Number(hit(".match").dataset.startS));
+    else if (hit(".region-search")) this.onLike(row, row.region);
+    else if (hit(".region-play")) this.player.playFrom(row.source, row.region.startS, row.region.endS);
+    else if (hit(".region-clear")) this.regions.clear(row);
+    else if (hit(".like")) this.onLike(row, null);
+    else if (hit(".star")) toggleFavourite(row.hit);
+    else if (hit(".link")) this.#copy(row, "link", linkTo(row));
+    else if (hit(".copy")) this.#copy(row, "copy", row.hit.path);
+    else if (!hit("a, .wave")) row.element.focus();
   }
 
-  #dragged(event) {
-    const wave = event.buttons === 1 && event.target.closest(".wave");
-    if (wave && this.player.source === wave.closest(".hit").row.source) this.#seek(wave.closest(".hit").row, event.clientX);
-  }
-
-  #seek(row, clientX) {
-    const box = row.find(".wave").getBoundingClientRect();
-    const share = Math.min(1, Math.max(0, (clientX - box.left) / box.width));
-    this.player.playFrom(row.source, share * row.hit.duration_s);
-  }
-
-  async #copy(row) {
-    const icon = row.find(".copy use");
+  async #copy(row, what, text) {
     try {
-      await navigator.clipboard.writeText(row.hit.path);
+      await navigator.clipboard.writeText(text);
     } catch {
-      return row.complain(`The browser does not allow copying here. The path is ${row.hit.path}`);
+      return row.complain(t("copy.refused", { text }));
     }
-    icon.setAttribute("href", "#i-check");
-    setTimeout(() => icon.setAttribute("href", "#i-copy"), 1200);
+    setIcon(row.find(`.${what}`), "check");
+    setTimeout(() => setIcon(row.find(`.${what}`), what), COPIED_MS);
   }
 
   async #explain(row) {
     if (!row) return;
     const response = await fetch(`${row.hit.audio_url}.wav`, { headers: { Range: "bytes=0-0" } }).catch(() => null);
-    if (response && !response.ok) row.complain((await response.json().catch(() => ({}))).detail ?? "The file cannot be read.");
-    else if (response) row.complain("This browser cannot play this kind of file. Download it to listen.");
-    else row.complain("The server does not answer.");
+    if (response && !response.ok) row.complain((await response.json().catch(() => ({}))).detail ?? t("play.unreadable"));
+    else row.complain(t(response ? "play.unplayable" : "error.unreachable"));
   }
 
   #pressed(event) {
     const row = event.target.closest(".hit")?.row;
     if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === " " && event.target.closest("button, a")) return; // the focused control's own
-    const at = this.#rows.indexOf(row);
-    const actions = {
-      ArrowDown: () => this.#focus(this.#rows[at + 1]),
-      ArrowUp: () => (at > 0 ? this.#focus(this.#rows[at - 1]) : document.getElementById("text").focus()),
-      Home: () => this.#focus(this.#rows[0]),
-      End: () => this.#focus(this.#rows.at(-1)),
-      " ": () => this.player.toggle(row.source),
-      ArrowLeft: () => this.player.source === row.source && this.player.nudge(-NUDGE_S),
-      ArrowRight: () => this.player.source === row.source && this.player.nudge(NUDGE_S),
-      m: () => this.onLike(row.hit, row.name),
-      c: () => this.#copy(row),
-      d: () => row.find(".download").click(),
-    };
-    const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if ([" ", "Enter"].includes(event.key) && event.target.closest("button, a")) return; // the focused control's own
+    const action = (event.shiftKey ? this.#shifted(row) : this.#keys(row))[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!action) return;
     event.preventDefault();
     action();
   }
+
+  #shifted(row) {
+    return {
+      ArrowLeft: () => this.regions.stretch(row, this.#positionS(row), -1),
+      ArrowRight: () => this.regions.stretch(row, this.#positionS(row), 1),
+    };
+  }
+
+  #keys(row) {
+    const at = this.#rows.indexOf(row);
+    const nudge = (seconds) => this.player.playFrom(row.source, this.#positionS(row) + seconds);
+    return {
+      ArrowDown: () => this.#rows[at + 1]?.element.focus(),
+      ArrowUp: () => (at > 0 ? this.#rows[at - 1].element.focus() : this.onLeave()),
+      Home: () => this.focus(0),
+      End: () => this.focus(-1),
+      " ": () => this.player.toggle(row.source),
+      ArrowLeft: () => nudge(-NUDGE_S),
+      ArrowRight: () => nudge(NUDGE_S),
+      i: () => this.regions.setIn(row, this.#positionS(row)),
+      o: () => this.regions.setOut(row, this.player.source === row.source ? this.player.timeS : row.hit.end_s),
+      Enter: () => this.onLike(row, row.region),
+      m: () => this.onLike(row, null),
+      n: () => this.#next(row),
+      f: () => toggleFavourite(row.hit),
+      l: () => this.#copy(row, "link", linkTo(row)),
+      c: () => this.#copy(row, "copy", row.hit.path),
+      d: () => row.find(".download").click(),
+    };
+  }
+
+  // From the match that is nearest before the position to the next one in time.
+  #next(row) {
+    const starts = row.matches.map(({ startS }) => startS).sort((a, b) => a - b);
+    const positionS = this.#positionS(row);
+    this.player.playFrom(row.source, starts.find((startS) => startS > positionS + 0.05) ?? starts[0]);
+  }
+}
+
+// A media fragment: what opens it plays the part that matched.
+function linkTo(row) {
+  const { startS, endS } = row.region ?? row.matches[0];
+  return `${new URL(row.hit.audio_url, document.baseURI)}#t=${startS},${endS}`;
 }

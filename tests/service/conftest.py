@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from selenium.webdriver.remote.webdriver import WebDriver
 
 from model.directory import load_model
 from model.retrieval_model import RetrievalModel
+from tests.service.browsing import CHROMEDRIVER, CHROMIUM, Page, chromium, served
 from tests.service.databases import database_url, postgres_socket_dir
 from tests.service.helpers import index, serving, wait_until_loaded, write_sounds
 
@@ -35,3 +37,25 @@ def client(store_dir: Path) -> Iterator[TestClient]:
     with serving(store_dir) as started:
         wait_until_loaded(started)
         yield started
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    if not (CHROMIUM and CHROMEDRIVER):
+        pytest.skip("needs chromium and chromedriver (Debian: chromium chromium-driver)")
+    with chromium(tmp_path_factory.mktemp("chromium")) as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def address(store_dir: Path) -> Iterator[str]:
+    """Where the page over the shared store is."""
+    with served(store_dir) as served_at:
+        yield served_at
+
+
+@pytest.fixture
+def page(browser: WebDriver, address: str) -> Page:
+    opened = Page(browser)
+    opened.open(address)
+    return opened

@@ -1,124 +1,18 @@
 """The page as a person uses it, in headless Chromium against the real app, model and store."""
 
-import shutil
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import pytest
 import soundfile
-import uvicorn
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 
 from model.retrieval_model import RetrievalModel
-from service.app import create_app
 from service.database import open_database
 from service.keys import Keys as ApiKeys
 from service.keys import Scope
-from tests.service.helpers import LOAD_TIMEOUT_S, index, png_bytes, wav_bytes, write_sounds
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-CHROMEDRIVER = shutil.which("chromedriver")
-WAIT_S = 60
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--autoplay-policy=no-user-gesture-required", "--mute-audio", "--window-size=1200,900",
-)  # fmt: skip
-
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and CHROMEDRIVER),
-    reason="needs chromium and chromedriver (Debian: chromium chromium-driver)",
-)
-
-PLAYING_S = "const a = document.getElementById('player'); return a.paused ? -1 : a.currentTime"
-
-
-@contextmanager
-def served(store_dir: Path) -> Iterator[str]:
-    """Serve the app on a free port; gives the address of its page."""
-    app = create_app(store_dir=store_dir)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()  # now, so that nobody is turned away before the server runs
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
-@pytest.fixture(scope="module")
-def address(store_dir: Path) -> Iterator[str]:
-    with served(store_dir) as served_at:
-        yield served_at
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
-    try:
-        yield driver
-    finally:
-        driver.quit()
-
-
-class Page:
-    """The page in the words of a person: what is asked, what is listed, what plays."""
-
-    def __init__(self, browser: WebDriver) -> None:
-        self.browser = browser
-
-    def open(self, address: str) -> None:
-        self.browser.get(address)
-        self.until(
-            lambda: self.script("return document.documentElement.dataset.state") == "ready",
-            timeout_s=LOAD_TIMEOUT_S,
-        )
-
-    def until(self, true: Callable[[], Any], *, timeout_s: float = WAIT_S) -> Any:
-        return WebDriverWait(self.browser, timeout_s, poll_frequency=0.1).until(lambda _: true())
-
-    def script(self, source: str) -> Any:
-        return self.browser.execute_script(source)
-
-    def one(self, selector: str) -> WebElement:
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def ask(self, text: str) -> list[str]:
-        field = self.one("#text")
-        field.clear()
-        field.send_keys(text, Keys.ENTER)
-        return self.answer()
-
-    def answer(self) -> list[str]:
-        """Names of the clips, once the search under way has ended."""
-        self.until(lambda: not self.script("return document.querySelector('.status.busy, .results.stale')"))
-        return [e.text for e in self.browser.find_elements(By.CSS_SELECTOR, ".hit .name")]
-
-    def choose(self, file: Path) -> list[str]:
-        self.one("#file").send_keys(str(file))
-        return self.answer()
-
-    def playing_s(self) -> float:
-        return float(self.script(PLAYING_S))
+from tests.service.browsing import PHONE, Page, served
+from tests.service.helpers import index, png_bytes, wav_bytes, write_sounds
 
 
 def store_file(page: Page, name: str) -> str:
@@ -126,13 +20,6 @@ def store_file(page: Page, name: str) -> str:
     page.ask("anything")
     paths = page.script("return [...document.querySelectorAll('.folder')].map(e => e.title)")
     return next(path for path in paths if Path(path).name == name)
-
-
-@pytest.fixture
-def page(browser: WebDriver, address: str) -> Page:
-    opened = Page(browser)
-    opened.open(address)
-    return opened
 
 
 def test_words_find_rows_that_play(page: Page) -> None:
@@ -151,7 +38,9 @@ def test_words_find_rows_that_play(page: Page) -> None:
     assert page.script("return document.querySelectorAll('audio').length") == 1
 
 
-def test_a_title_stands_under_the_name(browser: WebDriver, model: RetrievalModel, tmp_path: Path) -> None:
+def test_a_title_stands_over_the_name_of_its_file(
+    browser: WebDriver, model: RetrievalModel, tmp_path: Path
+) -> None:
     write_sounds(tmp_path / "sounds", ["a.wav", "b.wav"], first_seed=1)
     table = "file,title,description,tags\na.wav,<b>Régen</b>,auf dem Dach,rain;roof\n"
     (tmp_path / "sounds" / "metadata.csv").write_text(table)
@@ -160,11 +49,12 @@ def test_a_title_stands_under_the_name(browser: WebDriver, model: RetrievalModel
         page = Page(browser)
         page.open(address)
         names = page.ask("rain")
-        titles = browser.find_elements(By.CSS_SELECTOR, ".hit .title")
-        shown = dict(zip(names, titles, strict=True))
-        assert shown["a.wav"].text == "<b>Régen</b>"
-        assert shown["a.wav"].get_attribute("title") == "<b>Régen</b>\nauf dem Dach\nrain, roof"
-        assert not shown["b.wav"].is_displayed()
+        files = dict(zip(names, page.all("#results .file"), strict=True))
+        assert set(files) == {"<b>Régen</b>", "b.wav"}
+        assert files["<b>Régen</b>"].text == "a.wav"
+        assert not files["b.wav"].is_displayed()
+        told = [name.get_attribute("title") for name in page.all("#results .name")]
+        assert "<b>Régen</b>\nauf dem Dach\nrain, roof" in told
 
 
 def test_playing_starts_at_the_best_segment_and_a_click_seeks(page: Page, tmp_path: Path) -> None:
@@ -263,8 +153,7 @@ def test_a_library_can_be_chosen(page: Page) -> None:
 
 def test_it_fits_a_phone(page: Page) -> None:
     page.ask("wind")
-    size = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
-    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     try:
         assert page.script("return document.documentElement.scrollWidth") <= 360
     finally:

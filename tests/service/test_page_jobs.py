@@ -1,0 +1,88 @@
+"""Sounds uploaded on the page, and jobs and their progress on it, with a worker that does them."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.remote.webdriver import WebDriver
+from service.jobs import Jobs
+from service.worker import Worker
+
+from model.retrieval_model import RetrievalModel
+from service.database import open_database
+from tests.service.browsing import Page, served
+from tests.service.helpers import index, wav_bytes, write_sounds
+
+
+@contextmanager
+def working(store_dir: Path, model: RetrievalModel) -> Iterator[None]:
+    """A worker on the jobs of a store."""
+    database = open_database(store_dir, None)
+    worker = Worker(database, store_dir=store_dir, load=lambda: model)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+        thread.join()
+        database.close()
+
+
+@pytest.fixture
+def page(browser: WebDriver) -> Iterator[Page]:
+    yield Page(browser)
+    browser.get("about:blank")  # ends what it listens to
+
+
+def job_text(page: Page) -> str:
+    """Of the only job; read in one go, for its row may be replaced meanwhile."""
+    return page.script("return document.querySelector('.job').innerText")
+
+
+def test_from_nothing_to_a_sound_that_is_found(page: Page, model: RetrievalModel, tmp_path: Path) -> None:
+    for name in ("one.wav", "two.wav"):
+        (tmp_path / name).write_bytes(wav_bytes(seed=len(name)))
+    (tmp_path / "notes.txt").write_text("no sound")
+    store_dir = tmp_path / "store"
+    with served(store_dir) as address:
+        page.open(address)
+        page.one("#notice .add").click()
+        page.one("#upload [name=library]").send_keys("new / один")
+        files = "\n".join(str(tmp_path / name) for name in ("one.wav", "two.wav", "notes.txt"))
+        page.one("#upload input[type=file]").send_keys(files)
+        page.until(lambda: "2 files accepted" in page.one("#upload .said-files").text)
+        assert "notes.txt: " in page.one("#upload .said-files li").text
+        page.until(lambda: page.one("#active-jobs").text == "1")
+        assert "Waiting" in job_text(page)
+        with working(store_dir, model):
+            page.until(lambda: page.all(".job.done"))
+        page.until(lambda: "new: 2" in job_text(page))
+        assert page.one("#active-jobs").text == ""
+        page.until(lambda: page.all("#library option[value='new / один']"))
+        page.view("search")
+        assert sorted(page.ask("rain")) == ["one", "two"] or sorted(page.answer()) == ["one.wav", "two.wav"]
+
+
+def test_a_job_is_cancelled_tried_again_and_says_why_it_failed(
+    page: Page, model: RetrievalModel, tmp_path: Path
+) -> None:
+    write_sounds(tmp_path / "sounds", ["rain.wav"], first_seed=1)
+    index(model, tmp_path / "store", "weather", tmp_path / "sounds")
+    database = open_database(tmp_path / "store", None)
+    Jobs(database).submit(library="weather", source={"folder": str(tmp_path / "gone")})
+    database.close()
+    with served(tmp_path / "store") as address:
+        page.open(address)
+        assert page.one("#active-jobs").text == "1"
+        page.view("libraries")
+        page.one(".job.queued .cancel").click()
+        page.until(lambda: page.all(".job.cancelled"))
+        assert page.one("#active-jobs").text == ""
+        page.one(".job.cancelled .retry").click()
+        page.until(lambda: page.all(".job.queued"))
+        with working(tmp_path / "store", model):
+            page.until(lambda: page.all(".job.failed"))
+        assert page.one(".job.failed .complaint").text
