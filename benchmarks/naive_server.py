@@ -40,9 +40,9 @@ def main() -> None:
         )
         if base.coarse is None:
             index.add(np.array(base.vectors))
-        parameters = (
-            faiss.SearchParametersIVF(nprobe=base.effort(1.0).probes) if base.coarse is not None else None
-        )
+        library: Any = faiss  # Its stubs know the C++ methods, not the Python ones.
+        probes = None if base.coarse is None else base.effort(1.0).probes
+        parameters = None if probes is None else library.SearchParametersIVF(nprobe=probes)
     app = FastAPI()
 
     @app.get("/readyz")

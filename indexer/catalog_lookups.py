@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.sql import Select
+from sqlalchemy.sql import ClauseElement
 
 from indexer.catalog_schema import ClipRow, ContentRow, StateRow
 
 
-def _sql(statement: Select[Any]) -> str:
+def _sql(statement: ClauseElement) -> str:
     return str(statement.compile(dialect=sqlite.dialect(paramstyle="qmark")))
 
 

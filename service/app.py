@@ -40,8 +40,8 @@ from service.observing import Observation
 from service.page_files import PageFiles
 from service.playable import PlayableCopies
 from service.runtime import Runtime
-from service.tracing import start_tracing_if_asked
 from service.threads import Threads
+from service.tracing import start_tracing_if_asked
 
 NO_SOURCES = AllowedSources()
 PAGE_DIR = Path(__file__).parent / "page"

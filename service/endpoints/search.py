@@ -91,6 +91,8 @@ _PROBLEMS = problems.responses(
     problems.UNUSABLE_TEXT,
     problems.UNUSABLE_IMAGE,
     problems.UNUSABLE_AUDIO,
+    problems.FETCH_REFUSED,
+    problems.FETCH_FAILED,
     problems.OVERLOADED,
     problems.INTERNAL,
     *problems.NOT_READY,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
-from service.jobs import Jobs
-from service.worker import Worker
 
 from model.retrieval_model import RetrievalModel
 from service.database import open_database
+from service.jobs import Jobs
+from service.worker import Worker
 from tests.service.browsing import Page, served
 from tests.service.helpers import index, wav_bytes, write_sounds
 
