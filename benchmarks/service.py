@@ -157,7 +157,8 @@ def _timing(way: str, clients: int, latencies: list[float], elapsed_s: float, *,
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -179,7 +180,7 @@ def measure(store_dir: Path, model_dir: Path | None, *, each: int) -> dict[str, 
         "ours": ["-m", "sonoglot", "serve", "--no-worker"],
     }
     for way, module in ways.items():
-        port = _free_port()
+        port = free_port()
         command = [sys.executable, *module, "--store", str(store_dir), "--port", str(port), *model_options]
         with running(command, port) as process:
             load(port, way, 8, texts(40))  # warm
