@@ -33,11 +33,14 @@ $(DEV_STAMP): pyproject.toml $(STAMP)
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
 
+# A process of tests for each core, and one thread in each: networks this small gain nothing from more.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: $(DEV_STAMP)
-	$(BIN)/python -m pytest -m 'not gpu'
+	$(PYTEST) -m 'not gpu'
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .

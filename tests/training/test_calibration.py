@@ -34,7 +34,7 @@ def questions(number: int, *, apart: float) -> list[Asked]:
 
 
 def test_probabilities_are_frequencies_and_absence_is_noticed() -> None:
-    clear, unclear = questions(200, apart=6), questions(200, apart=1)
+    clear, unclear = questions(200, apart=6), questions(200, apart=0.5)
     told = figures(clear, cross_validated(clear))
     assert told.said_with_answers > 0.95
     assert told.said_without < 0.2
