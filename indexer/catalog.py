@@ -7,6 +7,7 @@ Whatever a process was doing when it was killed, the last committed transaction 
 import hashlib
 import json
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import Executable, Select
 
 from indexer import catalog_descriptions as descriptions
-from indexer.catalog_lookups import STATE_COLUMNS, Lookups
+from indexer.catalog_lookups import STATE_COLUMNS, Lookups, Statement, ids_of
 from indexer.catalog_schema import (
     Base,
     ClipRow,
@@ -125,6 +126,7 @@ class Catalog:
         """Open the catalogue at ``path`` (made by ``create``)."""
         self._path = path
         self._lookups: Lookups | None = None
+        self._opening = threading.Lock()
         self._engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=QueuePool)
         # Python's driver would begin transactions late, and never for reading; begin every one ourselves.
         event.listen(self._engine, "begin", _begin)
@@ -447,25 +449,22 @@ class Catalog:
 
     def spans(self, segment_ids: Sequence[int]) -> dict[int, SegmentSpan]:
         """Where segments lie in their contents; ids that are gone are left out."""
-        found: dict[int, SegmentSpan] = {}
-        with self._transaction() as connection:
-            for part in _parts(segment_ids):
-                for row in connection.execute(_SPANS, {"ids": part}):
-                    found[row.id] = SegmentSpan(
-                        segment_id=row.id, content_id=row.content_id, start_s=row.start_s, end_s=row.end_s
-                    )
-        return found
+        with self._looking_up() as lookups:
+            return {
+                row.id: SegmentSpan(
+                    segment_id=row.id, content_id=row.content_id, start_s=row.start_s, end_s=row.end_s
+                )
+                for row in lookups.rows(_SPANS, {"ids": segment_ids})
+            }
 
     def clips_of(
         self, content_ids: Sequence[int], *, filter: SearchFilter, most_each: int
     ) -> dict[int, list[Clip]]:
         """Searchable clips that have these contents and pass a filter, ``most_each`` of each, by library and path."""
-        statement = _clips_of(filter)
         found: dict[int, list[Clip]] = {}
-        with self._transaction() as connection:
-            for part in _parts(content_ids):
-                for row in connection.execute(statement, {"content_ids": part, "most_each": most_each}):
-                    found.setdefault(row.content_id, []).append(clip_of(row))
+        with self._looking_up() as lookups:
+            for row in lookups.rows(_clips_of(filter), {"content_ids": content_ids, "most_each": most_each}):
+                found.setdefault(row.content_id, []).append(clip_of(row))
         return found
 
     def matching_segment_ids(self, filter: SearchFilter) -> NDArray[np.int64]:
@@ -568,8 +567,9 @@ class Catalog:
     @contextmanager
     def _looking_up(self) -> Iterator[Lookups]:
         try:
-            if self._lookups is None:
-                self._lookups = Lookups(_connect(self._path))
+            with self._opening:
+                if self._lookups is None:
+                    self._lookups = Lookups(_connect(self._path))
             yield self._lookups
         except sqlite3.Error as error:
             raise self._unusable(error) from error
@@ -647,8 +647,10 @@ _CLIPS_OF_FILE = (
     .order_by(LibraryRow.name, ClipRow.path)
 )
 _CONTENT_OF_AUDIO = select(ContentRow.id).where(ContentRow.audio_sha256 == bindparam("audio_sha256"))
-_SPANS = select(SegmentRow.id, SegmentRow.content_id, SegmentRow.start_s, SegmentRow.end_s).where(
-    SegmentRow.id.in_(bindparam("ids", expanding=True))
+_SPANS = Statement(
+    select(SegmentRow.id, SegmentRow.content_id, SegmentRow.start_s, SegmentRow.end_s).where(
+        SegmentRow.id.in_(ids_of("ids"))
+    )
 )
 _CLIPS, _CONTENTS, _SEGMENTS = (Base.metadata.tables[name] for name in ("clips", "contents", "segments"))
 _NEW_CONTENT = insert(_CONTENTS).returning(_CONTENTS.c.id)
@@ -656,17 +658,18 @@ _UPDATE_CLIP = update(_CLIPS).where(_CLIPS.c.id == bindparam("clip_id"))
 
 
 @lru_cache(maxsize=256)
-def _clips_of(filter: SearchFilter) -> Select[Any]:
+def _clips_of(filter: SearchFilter) -> Statement:
     """Clips of ``content_ids`` that pass a filter, ``most_each`` of each, by library and path."""
     place = func.row_number().over(partition_by=ClipRow.content_id, order_by=(LibraryRow.name, ClipRow.path))
     held = (
         clip_columns()
         .add_columns(place.label("place"))
         .where(*descriptions.conditions(filter, of_few=True))
-        .where(ClipRow.content_id.in_(bindparam("content_ids", expanding=True)))
+        .where(ClipRow.content_id.in_(ids_of("content_ids")))
         .subquery()
     )
-    return select(held).where(held.c.place <= bindparam("most_each")).order_by(held.c.library, held.c.path)
+    few = select(held).where(held.c.place <= bindparam("most_each"))
+    return Statement(few.order_by(held.c.library, held.c.path))
 
 
 def clip_of(row: Any) -> Clip:

@@ -1,22 +1,50 @@
-"""The catalogue's questions that are asked for every file, or for every search: one row each, by its key.
+"""The catalogue's questions that are asked for every file, or for every search.
 
 SQLAlchemy takes half a millisecond to begin, run and end a transaction, SQLite some microseconds to answer. So what is
 asked this often is put into SQL once, from the same tables, and goes straight to a connection of its own.
 """
 
+import json
 import sqlite3
 import threading
+from collections import namedtuple
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql import ClauseElement, Select
 
 from indexer.catalog_schema import ClipRow, ContentRow, StateRow
 
 
 def _sql(statement: ClauseElement) -> str:
     return str(statement.compile(dialect=sqlite.dialect(paramstyle="qmark")))
+
+
+def ids_of(name: str) -> Select[Any]:
+    """For ``column.in_``: the ids that ``Statement.rows`` is given by this name, however many."""
+    return select(func.json_each(bindparam(name)).table_valued("value").c.value)
+
+
+class Statement:
+    """A statement that was put into SQL once; what it says of values beside ids stays as it was."""
+
+    def __init__(self, statement: Select[Any]) -> None:
+        compiled = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))
+        self.sql = str(compiled)
+        self._names: Sequence[str] = compiled.positiontup or ()
+        self._values = dict(compiled.params)
+        row: Any = namedtuple("Row", statement.selected_columns.keys())
+        self.row: Callable[[Any], Any] = row._make
+
+    def values(self, given: dict[str, int | Sequence[int]]) -> list[Any]:
+        """Values in the order of their places; ids as JSON."""
+        held = self._values | {
+            name: value if isinstance(value, int) else json.dumps(list(value))
+            for name, value in given.items()
+        }
+        return [held[name] for name in self._names]
 
 
 STATE_COLUMNS = (
@@ -58,6 +86,13 @@ class Lookups:
         """The content with these decoded samples, if there is one."""
         found = self._first(_CONTENT, audio_sha256)
         return None if found is None else found[0]
+
+    def rows(self, statement: Statement, given: dict[str, int | Sequence[int]]) -> list[Any]:
+        """All rows of a statement, with columns as attributes."""
+        values = statement.values(given)
+        with self._lock:
+            found = self._connection.execute(statement.sql, values).fetchall()
+        return list(map(statement.row, found))
 
     def close(self) -> None:
         """Close the connection."""
