@@ -15,7 +15,7 @@ from indexer.nearest import nearest_rows
 from indexer.records import SegmentSpan
 from indexer.snapshot import Snapshot
 
-_CANDIDATES_EACH = 6
+_CANDIDATES_EACH = 4
 """Segments of a moment that are looked up for each that is wanted: neighbours of a good one, which overlap it, are
 good as well."""
 

@@ -123,11 +123,7 @@ class Snapshot:
         for part in (self.base, self.added):
             place = int(np.searchsorted(part.ids, segment_id))
             if place < len(part.ids) and part.ids[place] == segment_id:
-                first = max(0, place - most // 2)
-                same = part.content_ids[first : place + most // 2 + 1] == part.content_ids[place]
-                others = np.flatnonzero(~same) + first
-                start = int(others[others < place].max(initial=first - 1)) + 1
-                end = int(others[others > place].min(initial=first + len(same)))
+                start, end = _run_of_equal(part.content_ids, place, most=most)
                 return part.ids[start:end], part.vectors[start:end]
         return np.empty(0, np.int64), np.empty((0, self.base.about.dim), np.float32)
 
@@ -195,3 +191,19 @@ def _only(segments: SegmentVectors, mask: NDArray[np.bool_]) -> SegmentVectors:
 
 def _hits(ids: NDArray[np.int64], scores: NDArray[np.float32], content_ids: NDArray[np.int64]) -> list[Hit]:
     return list(map(Hit, ids.tolist(), scores.tolist(), content_ids.tolist()))
+
+
+def _run_of_equal(values: NDArray[np.int64], place: int, *, most: int) -> tuple[int, int]:
+    """Where the run of equal values around a place begins and ends, up to ``most`` to either side. Looks no further
+    than a few times as far as it lasts: most are short, and an index has millions."""
+    reach = 32
+    while True:
+        first, last = max(0, place - reach), min(len(values), place + reach + 1)
+        other = np.flatnonzero(values[first:last] != values[place]) + first
+        before, after = other[other < place], other[other > place]
+        start = int(before[-1]) + 1 if len(before) else first
+        end = int(after[0]) if len(after) else last
+        is_whole = (len(before) > 0 or first == 0) and (len(after) > 0 or last == len(values))
+        if is_whole or reach >= most:
+            return start, end
+        reach *= 4

@@ -11,7 +11,7 @@ from indexer.coarse import IndexKind
 def test_all_ways_find_the_best_and_are_set_against_bare_faiss(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = measure(tmp_path / "store", count=2000, dim=32, queries=10, kind=IndexKind.EXACT)
+    result = measure(tmp_path / "store", count=10_000, dim=16, queries=10, kind=IndexKind.EXACT)
     timings = {(timing["way"], timing["share"]): timing for timing in result["timings"]}
     assert timings.keys() == {(way, share) for way in ("bare", "ours", "whole") for share in (1.0, 0.01, 0.5)}
     for (way, share), timing in timings.items():
