@@ -50,7 +50,10 @@ class Timing:
 
 def questions() -> Iterator[str]:
     """Texts in 25 languages without end, no two the same."""
-    names = [query.text for query in read_queries(_QUERIES / "esc50_names.jsonl") if query.text]
+    asked = read_queries(_QUERIES / "esc50_names.jsonl")
+    names = list(
+        dict.fromkeys(query.text for query in asked if query.text)
+    )  # some words are of several languages
     random = np.random.default_rng(0)
     random.shuffle(names)
     for number, name in zip(count(), cycle(names), strict=False):
