@@ -87,17 +87,29 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
+        self._reading_engine = self._engine.execution_options(sonoglot_begin="BEGIN")
         self._making = threading.Lock()
         self._is_made = False
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Commit at the end, or roll back on an error. Raises DatabaseUnavailableError."""
+        with self._begun(self._engine) as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """The same for what only reads, and so waits for no writer: every request does. DatabaseUnavailableError."""
+        with self._begun(self._reading_engine) as connection:
+            yield connection
+
+    @contextmanager
+    def _begun(self, engine: Engine) -> Iterator[Connection]:
         try:
             with self._making:
                 if not self._is_made:
                     self._make()
-            with self._engine.begin() as connection:
+            with engine.begin() as connection:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
             raise DatabaseUnavailableError(
@@ -140,12 +152,17 @@ def open_database(store_dir: Path, url: str | None) -> Database:
 
 
 def _engine(url: str) -> Engine:
-    engine = create_engine(url, pool_pre_ping=True)  # The database may be started again while servers run.
+    # A database server may be started again while ours run.
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         # Python's driver begins transactions late; begin them at once, as writers, so that none has to be retried.
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        event.listen(engine, "begin", _begin)
     return engine
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sonoglot_begin", "BEGIN IMMEDIATE"))
 
 
 def _set_up_sqlite(connection: object, _: object) -> None:

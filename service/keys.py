@@ -97,7 +97,7 @@ class Keys:
         """Whether any key was made and not revoked."""
         if not self._database.holds_anything():
             return False
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             statement = select(KeyRow.id).where(KeyRow.revoked_at.is_(None)).limit(1)
             return connection.execute(statement).first() is not None
 
@@ -109,7 +109,7 @@ class Keys:
             return None
         if not self._database.holds_anything():
             return None
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(select(*KeyRow.__table__.columns).where(KeyRow.id == key_id)).first()
         if row is None or row.revoked_at is not None:
             return None

@@ -41,7 +41,9 @@ _EXAMPLE = {
     response_model_exclude_none=True,
     responses={
         **examples.answer(_EXAMPLE),
-        **problems.responses(problems.UNKNOWN_LIBRARY, problems.INVALID, problems.INTERNAL, *problems.NOT_READY),
+        **problems.responses(
+            problems.UNKNOWN_LIBRARY, problems.INVALID, problems.INTERNAL, *problems.NOT_READY
+        ),
     },
 )
 async def library_map(
