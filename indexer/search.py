@@ -2,7 +2,7 @@
 
 Clips with the same audio share their segments, and all of them are ranked, with the same score. A list can be gone on
 with from where it was left off (``Place``), whatever was indexed or deleted meanwhile: what has been shown is told by
-score and name, not by number, so nothing comes twice, and nothing that stayed is left out.
+score and name, not by number, so nothing comes twice, and nothing that stayed as it was is left out.
 """
 
 from collections.abc import Collection
