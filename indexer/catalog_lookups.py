@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement, Select
+from sqlalchemy.sql.expression import SelectBase
 
 from indexer.catalog_schema import ClipRow, ContentRow, StateRow
 
@@ -30,7 +31,7 @@ def ids_of(name: str) -> Select[Any]:
 class Statement:
     """A statement that was put into SQL once; what it says of values beside ids stays as it was."""
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: SelectBase) -> None:
         compiled = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))
         self.sql = str(compiled)
         self._names: Sequence[str] = compiled.positiontup or ()

@@ -7,7 +7,6 @@ model (``sonoglot export``) work where torch is not installed.
 from pathlib import Path
 from types import ModuleType
 
-from model.calibration import load_calibration
 from model.errors import MissingPartError
 from model.onnx_directory import is_onnx_directory, read_onnx_facts
 from model.retrieval_model import RetrievalModel
@@ -25,9 +24,11 @@ def load_model(directory: Path | None = None, *, device: str = "cpu") -> Retriev
         MissingPartError: what it runs in is not installed.
     """
     directory = directory or DEFAULT_MODEL_DIR
-    model = _loaded(directory, device)
-    model.calibration = load_calibration(directory, dim=model.space.dim)
-    return model
+    if is_onnx_directory(directory):
+        from model.onnx_model import load_onnx_model
+
+        return load_onnx_model(directory)
+    return _torch_directory(directory).load_torch_model(directory, device=device)
 
 
 def load_space(directory: Path | None = None) -> EmbeddingSpace:
@@ -36,14 +37,6 @@ def load_space(directory: Path | None = None) -> EmbeddingSpace:
     if is_onnx_directory(directory):
         return read_onnx_facts(directory).space
     return _torch_directory(directory).load_torch_space(directory)
-
-
-def _loaded(directory: Path, device: str) -> RetrievalModel:
-    if is_onnx_directory(directory):
-        from model.onnx_model import load_onnx_model
-
-        return load_onnx_model(directory)
-    return _torch_directory(directory).load_torch_model(directory, device=device)
 
 
 def _torch_directory(directory: Path) -> ModuleType:

@@ -57,6 +57,8 @@ def export_onnx(model: TorchModel, out: Path, *, card: str, int8: bool) -> None:
 
             quantise_products(out / files.TEXT_NETWORK)
         (out / files.CARD_FILE).write_text(card, "utf-8")
+        if model.calibration is not None:
+            model.calibration.save(out)
         files.write_onnx_facts(out, _facts(model, encoder))
     except OSError as error:
         raise ModelDirectoryError(f"{out} cannot be written: {error.strerror or error}") from error

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 
 from model import onnx_directory as files
+from model.calibration import load_calibration
 from model.image_views import image_views
 from model.onnx_sessions import CORES, Network, side_by_side
 from model.onnx_text import OnnxTextTower
@@ -67,4 +68,6 @@ def load_onnx_model(directory: Path) -> OnnxModel:
     """Open an exported model. Raises ModelDirectoryError if it is incomplete."""
     facts = files.read_onnx_facts(directory)
     files.check_complete(directory)
-    return OnnxModel(directory, facts)
+    model = OnnxModel(directory, facts)
+    model.calibration = load_calibration(directory, dim=facts.space.dim)
+    return model

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from model.anchor import Anchor
 from model.audio_encoders import build_encoder
+from model.calibration import load_calibration
 from model.compact_anchor import CompactAnchor
 from model.config import CONFIG_FILE, AnchorReference, ModelConfig, config_text, read_config
 from model.directory import DEFAULT_MODEL_DIR
@@ -50,13 +51,15 @@ def load_torch_model(directory: Path | None = None, *, device: str = "cpu") -> T
         anchor = CompactAnchor(below(tensors, ANCHOR_PREFIX), fingerprint=fingerprint)
     encoder = build_encoder(config.audio_encoder)
     load_strictly(encoder, below(tensors, AUDIO_PREFIX), directory / WEIGHTS_FILE)
-    return TorchModel(
+    model = TorchModel(
         anchor=anchor,
         audio_encoder=encoder.requires_grad_(False).to(device),
         space=EmbeddingSpace(name=config.name, fingerprint=fingerprint, dim=anchor.dim),
         window_s=config.window_s,
         hop_s=config.hop_s,
     )
+    model.calibration = load_calibration(directory, dim=anchor.dim)
+    return model
 
 
 def load_anchor(name: str, *, tag: str | None = None, device: str = "cpu") -> Anchor:

@@ -74,6 +74,17 @@ def test_it_is_the_same_space_cut_the_same_way(torch_model: TorchModel, model: R
     )
 
 
+def test_it_is_as_sure_of_its_answers(torch_model: TorchModel, model: RetrievalModel) -> None:
+    assert torch_model.calibration is not None
+    assert model.calibration is not None
+    query, scores = model.embed_texts(["rain"])[0], np.linspace(0, 1, 11, dtype=np.float32)
+    for kind in ("text", "image", "audio"):
+        told = [
+            held.confidences(scores, query, kind) for held in (torch_model.calibration, model.calibration)
+        ]
+        np.testing.assert_allclose(*told, atol=1e-3)
+
+
 def test_the_space_is_known_without_opening_the_networks(exported: Path, linked: Path) -> None:
     for network in linked.glob("*.onnx"):
         network.unlink()
