@@ -24,7 +24,7 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import Executable, Select
 
 from indexer import catalog_descriptions as descriptions
-from indexer.catalog_lookups import STATE_COLUMNS, Lookups, Statement, ids_of
+from indexer.catalog_lookups import CONTENT_OF_AUDIO, STATE_COLUMNS, Lookups, Statement, ids_of
 from indexer.catalog_schema import (
     Base,
     ClipRow,
@@ -646,7 +646,6 @@ _CLIPS_OF_FILE = (
     .where(ClipRow.sha256 == bindparam("sha256"), ClipRow.content_id.is_not(None))
     .order_by(LibraryRow.name, ClipRow.path)
 )
-_CONTENT_OF_AUDIO = select(ContentRow.id).where(ContentRow.audio_sha256 == bindparam("audio_sha256"))
 _SPANS = Statement(
     select(SegmentRow.id, SegmentRow.content_id, SegmentRow.start_s, SegmentRow.end_s).where(
         SegmentRow.id.in_(ids_of("ids"))
@@ -759,7 +758,7 @@ def _failed_paths(connection: Connection, library: str, reason_code: str | None)
 
 
 def _content_id(connection: Connection, audio_sha256: str) -> int | None:
-    return connection.execute(_CONTENT_OF_AUDIO, {"audio_sha256": audio_sha256}).scalar()
+    return connection.execute(CONTENT_OF_AUDIO, {"audio_sha256": audio_sha256}).scalar()
 
 
 def _put_content(connection: Connection, content: ClipContent) -> int:

@@ -9,18 +9,19 @@ import sqlite3
 import threading
 from collections import namedtuple
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.sql import ClauseElement, Select
+from sqlalchemy.sql import Select
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import SelectBase
 
 from indexer.catalog_schema import ClipRow, ContentRow, StateRow
 
 
-def _sql(statement: ClauseElement) -> str:
-    return str(statement.compile(dialect=sqlite.dialect(paramstyle="qmark")))
+def _compiled(statement: SelectBase) -> SQLCompiler:
+    return cast(SQLCompiler, statement.compile(dialect=sqlite.dialect(paramstyle="qmark")))
 
 
 def ids_of(name: str) -> Select[Any]:
@@ -32,7 +33,7 @@ class Statement:
     """A statement that was put into SQL once; what it says of values beside ids stays as it was."""
 
     def __init__(self, statement: SelectBase) -> None:
-        compiled = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))
+        compiled = _compiled(statement)
         self.sql = str(compiled)
         self._names: Sequence[str] = compiled.positiontup or ()
         self._values = dict(compiled.params)
@@ -56,12 +57,15 @@ STATE_COLUMNS = (
     StateRow.space_fingerprint,
     StateRow.space_dim,
 )
-_STATE = _sql(select(*STATE_COLUMNS))
-_HAS_CLIP = _sql(select(ClipRow.id).where(ClipRow.id == bindparam("clip_id")))
-_HAS_FILE = _sql(
-    select(ClipRow.id).where(ClipRow.sha256 == bindparam("sha256"), ClipRow.content_id.is_not(None))
+CONTENT_OF_AUDIO = select(ContentRow.id).where(ContentRow.audio_sha256 == bindparam("audio_sha256"))
+_STATE = str(_compiled(select(*STATE_COLUMNS)))
+_HAS_CLIP = str(_compiled(select(ClipRow.id).where(ClipRow.id == bindparam("clip_id"))))
+_HAS_FILE = str(
+    _compiled(
+        select(ClipRow.id).where(ClipRow.sha256 == bindparam("sha256"), ClipRow.content_id.is_not(None))
+    )
 )
-_CONTENT = _sql(select(ContentRow.id).where(ContentRow.audio_sha256 == bindparam("audio_sha256")))
+_CONTENT = str(_compiled(CONTENT_OF_AUDIO))
 
 
 class Lookups:

@@ -37,9 +37,7 @@ class Calibration:
         self, scores: NDArray[np.float32], query: NDArray[np.float32], kind: QuestionKind
     ) -> NDArray[np.float64]:
         """Probabilities for the scores, (N,), of one question, (D,)."""
-        bias, slope = self.weights[kind]
-        odds = bias + slope * standardised(scores, self.background @ query)
-        return 1 / (1 + np.exp(-np.clip(odds, -50, 50)))
+        return probabilities(standardised(scores, self.background @ query), self.weights[kind])
 
     def save(self, directory: Path) -> None:
         """Write it into a model directory."""
@@ -51,6 +49,12 @@ class Calibration:
 def standardised(scores: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
     """Scores in standard deviations from the mean of what the same question scores elsewhere, (M,)."""
     return (scores.astype(np.float64) - float(others.mean())) / max(1e-6, float(others.std()))
+
+
+def probabilities(scores: NDArray[np.float64], weights: tuple[float, float]) -> NDArray[np.float64]:
+    """What a bias and a slope, in log odds, make of standardised scores."""
+    bias, slope = weights
+    return 1 / (1 + np.exp(-np.clip(bias + slope * scores, -50, 50)))
 
 
 def load_calibration(directory: Path, *, dim: int) -> Calibration | None:

@@ -42,13 +42,13 @@ def stat_readable(path: Path, *, clip_id: str) -> os.stat_result:
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe must not block
     except OSError as error:
-        raise _gone(clip_id) from error
+        raise file_gone(clip_id) from error
     try:
         facts = os.fstat(descriptor)
     finally:
         os.close(descriptor)
     if not stat.S_ISREG(facts.st_mode):
-        raise _gone(clip_id)
+        raise file_gone(clip_id)
     return facts
 
 
@@ -91,7 +91,8 @@ def waveform(path: Path, *, mtime_ns: int, duration_s: float) -> tuple[float, ..
     return tuple(round(float(peak) / loudest, 3) if loudest else 0.0 for peak in peaks)
 
 
-def _gone(clip_id: str) -> ClipFileGoneError:
+def file_gone(clip_id: str) -> ClipFileGoneError:
+    """The error for a clip whose file cannot be read any more."""
     return ClipFileGoneError(
         f"The file of clip {clip_id} was moved, deleted, or may not be read. Index its library again."
     )

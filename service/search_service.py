@@ -23,8 +23,9 @@ from model.limits import check_query_text
 from model.retrieval_model import RetrievalModel
 from model.space import EmbeddingSpace
 from service.batching import TextBatcher
+from service.clip_files import file_gone
 from service.cursor import Question
-from service.errors import ClipFileGoneError, InvalidRequestError
+from service.errors import InvalidRequestError
 from service.limits import MOMENTS
 
 Vector = NDArray[np.float32]
@@ -106,9 +107,7 @@ class SearchService:
         try:
             return region_vector(self._model, clip.path, region_s)
         except UnreadableFileError as error:
-            raise ClipFileGoneError(
-                f"The file of clip {clip_id} was moved, deleted, or may not be read. Index its library again."
-            ) from error
+            raise file_gone(clip_id) from error
 
     def rank(self, question: Question) -> Ranking:
         """The results of a question. Raises LibraryNotFoundError."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.calibration import KINDS, Calibration, QuestionKind, standardised
+from model.calibration import KINDS, Calibration, QuestionKind, probabilities, standardised
 from model.retrieval_model import RetrievalModel
 from training.errors import DataError
 from training.manifest import ManifestEntry
@@ -143,7 +143,7 @@ def cross_validated(examples: Sequence[Asked]) -> list[NDArray[np.float64]]:
     labels = sorted({each.label for each in examples})
     fold = {label: number % _FOLDS for number, label in enumerate(labels)}
     fits = [fit([each for each in examples if fold[each.label] != number]) for number in range(_FOLDS)]
-    return [_probabilities(each.scores, fits[fold[each.label]]) for each in examples]
+    return [probabilities(each.scores, fits[fold[each.label]]) for each in examples]
 
 
 def figures(examples: Sequence[Asked], probabilities: Sequence[NDArray[np.float64]]) -> Figures:
@@ -179,12 +179,12 @@ def calibrate(
     for questions in questions_of(model, queries, clips, entries):
         examples = asked(questions, clips, labels, background)
         weights[questions.kind] = fit(examples)
-        probabilities = cross_validated(examples)
-        told[questions.kind] = figures(examples, probabilities)
+        told_of_each = cross_validated(examples)
+        told[questions.kind] = figures(examples, told_of_each)
         for lang in sorted({each.lang for each in examples} - {""}):
             of_lang = [number for number, each in enumerate(examples) if each.lang == lang]
             told[f"{questions.kind} {lang}"] = figures(
-                [examples[number] for number in of_lang], [probabilities[number] for number in of_lang]
+                [examples[number] for number in of_lang], [told_of_each[number] for number in of_lang]
             )
     missing = [kind for kind in KINDS if kind not in weights]
     if missing:
@@ -192,7 +192,3 @@ def calibrate(
             f"There are no questions of the kind {missing[0]!r}; a calibration is of all of {KINDS}."
         )
     return Calibration(background=background, weights=weights), told
-
-
-def _probabilities(scores: NDArray[np.float64], weights: tuple[float, float]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-(weights[0] + weights[1] * scores)))
