@@ -9,11 +9,12 @@ import argparse
 import http.client
 import json
 import multiprocessing
+import re
+import selectors
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ CLIENTS = (1, 8, 64)
 BATCH = 64
 _QUERIES = Path(__file__).parents[1] / "training" / "queries"
 _START_TIMEOUT_S = 180
+_CONTENT_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,34 +120,69 @@ def load(port: int, way: str, clients: int, texts: Sequence[str]) -> Timing:
     return _timing(way, clients, latencies, elapsed_s, failed=failed)
 
 
+class _Client:
+    """One connection that asks its texts one after the other; it does little, for it runs beside the server."""
+
+    def __init__(self, port: int, texts: Sequence[str]) -> None:
+        self._left = [_request(text) for text in reversed(texts)]
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=120)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.answers: list[bytes] = []
+        self.latencies: list[float] = []
+        self._received, self._expected, self._asked = b"", 0, 0.0
+
+    def ask(self) -> bool:
+        """Send the next question; False if there is none left."""
+        if not self._left:
+            return False
+        self._received, self._expected, self._asked = b"", 0, time.perf_counter()
+        self.socket.sendall(self._left.pop())
+        return True
+
+    def receive(self) -> bool:
+        """Take what has come; whether the answer is whole."""
+        part = self.socket.recv(1 << 18)
+        if not part:
+            raise SystemExit("the server closed a connection")
+        self._received += part
+        if not self._expected:
+            head, end, _ = self._received.partition(b"\r\n\r\n")
+            length = _CONTENT_LENGTH.search(head)
+            if not end or length is None:
+                return False
+            self._expected = len(head) + len(end) + int(length[1])
+        if len(self._received) < self._expected:
+            return False
+        self.latencies.append(time.perf_counter() - self._asked)
+        self.answers.append(self._received)
+        return True
+
+
+def _request(text: str) -> bytes:
+    body = json.dumps({"text": text, "k": 10}).encode()
+    head = "POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
 def _clients(port: int, clients: int, texts: list[str]) -> tuple[list[float], float, int]:
-    latencies: list[list[float]] = [[] for _ in range(clients)]
-    failed = [0] * clients
-    gate = threading.Barrier(clients + 1)
+    everyone = [_Client(port, texts[number::clients]) for number in range(clients)]
+    with selectors.DefaultSelector() as selector:
+        for client in everyone:
+            selector.register(client.socket, selectors.EVENT_READ, client)
+        started = time.perf_counter()
+        waiting = sum(client.ask() for client in everyone)
+        while waiting:
+            for key, _ in selector.select():
+                if key.data.receive():
+                    waiting -= not key.data.ask()
+        elapsed_s = time.perf_counter() - started
+    latencies = [each for client in everyone for each in client.latencies]
+    return latencies, elapsed_s, sum(_is_wrong(answer) for client in everyone for answer in client.answers)
 
-    def client(number: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-        connection.connect()
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        headers = {"Content-Type": "application/json"}
-        gate.wait()
-        for text in texts[number::clients]:
-            body = json.dumps({"text": text, "k": 10}).encode()
-            before = time.perf_counter()
-            connection.request("POST", "/v1/search", body, headers)
-            answer = connection.getresponse()
-            content = answer.read()
-            latencies[number].append(time.perf_counter() - before)
-            failed[number] += answer.status != 200 or len(json.loads(content)["hits"]) != 10
 
-    threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
-    for thread in threads:
-        thread.start()
-    gate.wait()
-    started = time.perf_counter()
-    for thread in threads:
-        thread.join()
-    return [each for own in latencies for each in own], time.perf_counter() - started, sum(failed)
+def _is_wrong(answer: bytes) -> bool:
+    head, _, content = answer.partition(b"\r\n\r\n")
+    return not head.startswith(b"HTTP/1.1 200 ") or len(json.loads(content)["hits"]) != 10
 
 
 def _timing(way: str, clients: int, latencies: list[float], elapsed_s: float, *, failed: int) -> Timing:

@@ -57,7 +57,6 @@ from indexer.records import (
     LibrarySummary,
     PlacedClip,
     SearchFilter,
-    SegmentSpan,
 )
 from model.space import EmbeddingSpace
 
@@ -68,6 +67,8 @@ MAX_LIBRARY_NAME_CHARS = 100
 _ROWS_AT_A_TIME = 10_000
 _IDS_AT_A_TIME = 1 << 24
 _EXAMPLES = 10
+_MORE_CLIPS = 10
+"""Clips for each content that one look takes, beyond what a single content may need."""
 _BUSY_TIMEOUT_MS = 30_000
 
 
@@ -82,11 +83,19 @@ class CatalogState:
 
 @dataclass(frozen=True)
 class SegmentVectors:
-    """Segments: ids ascending and their contents, shape (N,), and unit vectors, shape (N, D)."""
+    """Segments: ids ascending and their contents, shape (N,), where they begin and end in these, in seconds, shape
+    (N, 2), and unit vectors, shape (N, D)."""
 
     ids: NDArray[np.int64]
     content_ids: NDArray[np.int64]
+    spans_s: NDArray[np.float64]
     vectors: NDArray[np.float32]
+
+    def __getitem__(self, which: slice | NDArray[np.bool_] | NDArray[np.int64]) -> "SegmentVectors":
+        """Some of them."""
+        return SegmentVectors(
+            self.ids[which], self.content_ids[which], self.spans_s[which], self.vectors[which]
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -447,24 +456,22 @@ class Catalog:
             vectors=_matrix([row.vector for row in rows], dim),
         )
 
-    def spans(self, segment_ids: Sequence[int]) -> dict[int, SegmentSpan]:
-        """Where segments lie in their contents; ids that are gone are left out."""
-        with self._looking_up() as lookups:
-            return {
-                row.id: SegmentSpan(
-                    segment_id=row.id, content_id=row.content_id, start_s=row.start_s, end_s=row.end_s
-                )
-                for row in lookups.rows(_SPANS, {"ids": segment_ids})
-            }
-
     def clips_of(
         self, content_ids: Sequence[int], *, filter: SearchFilter, most_each: int
     ) -> dict[int, list[Clip]]:
         """Searchable clips that have these contents and pass a filter, ``most_each`` of each, by library and path."""
         found: dict[int, list[Clip]] = {}
+        most = most_each + _MORE_CLIPS * len(content_ids)
         with self._looking_up() as lookups:
-            for row in lookups.rows(_clips_of(filter), {"content_ids": content_ids, "most_each": most_each}):
-                found.setdefault(row.content_id, []).append(clip_of(row))
+            # Nearly always a content has one clip or two, and counting them by content takes five times as long.
+            rows = lookups.rows(_clips_of(filter), {"content_ids": content_ids, "most": most})
+            if len(rows) == most:
+                given = {"content_ids": content_ids, "most_each": most_each}
+                rows = lookups.rows(_first_clips_of(filter), given)
+        for row in rows:
+            of_content = found.setdefault(row.content_id, [])
+            if len(of_content) < most_each:
+                of_content.append(clip_of(row))
         return found
 
     def matching_segment_ids(self, filter: SearchFilter) -> NDArray[np.int64]:
@@ -646,11 +653,6 @@ _CLIPS_OF_FILE = (
     .where(ClipRow.sha256 == bindparam("sha256"), ClipRow.content_id.is_not(None))
     .order_by(LibraryRow.name, ClipRow.path)
 )
-_SPANS = Statement(
-    select(SegmentRow.id, SegmentRow.content_id, SegmentRow.start_s, SegmentRow.end_s).where(
-        SegmentRow.id.in_(ids_of("ids"))
-    )
-)
 _CLIPS, _CONTENTS, _SEGMENTS = (Base.metadata.tables[name] for name in ("clips", "contents", "segments"))
 _NEW_CONTENT = insert(_CONTENTS).returning(_CONTENTS.c.id)
 _UPDATE_CLIP = update(_CLIPS).where(_CLIPS.c.id == bindparam("clip_id"))
@@ -658,19 +660,26 @@ _UPDATE_CLIP = update(_CLIPS).where(_CLIPS.c.id == bindparam("clip_id"))
 
 @lru_cache(maxsize=256)
 def _clips_of(filter: SearchFilter) -> Statement:
+    """Clips of ``content_ids`` that pass a filter, ``most`` of all, by library and path."""
+    ordered = _passing_of(filter).order_by(LibraryRow.name, ClipRow.path)
+    return Statement(ordered.limit(bindparam("most")))
+
+
+@lru_cache(maxsize=256)
+def _first_clips_of(filter: SearchFilter) -> Statement:
     """Clips of ``content_ids`` that pass a filter, ``most_each`` of each, by library and path."""
     place = func.row_number().over(partition_by=ClipRow.content_id, order_by=(LibraryRow.name, ClipRow.path))
-    held = (
-        clip_columns()
-        .add_columns(place.label("place"))
-        .where(*descriptions.conditions(filter, of_few=True))
-        .where(ClipRow.content_id.in_(ids_of("content_ids")))
-        .subquery()
-    )
+    held = _passing_of(filter).add_columns(place.label("place")).subquery()
     few = select(held).where(held.c.place <= bindparam("most_each"))
     return Statement(few.order_by(held.c.library, held.c.path))
 
 
+def _passing_of(filter: SearchFilter) -> Select[Any]:
+    passing = clip_columns().where(*descriptions.conditions(filter, of_few=True))
+    return passing.where(ClipRow.content_id.in_(ids_of("content_ids")))
+
+
+@lru_cache(maxsize=4096)  # the same clips are often found
 def clip_of(row: Any) -> Clip:
     """The clip that a row of ``clip_columns`` has."""
     layers = descriptions.layers_of(row)
@@ -784,12 +793,15 @@ def _segment_rows(content_id: int, content: ClipContent) -> list[dict[str, Any]]
 
 
 def _vectors_above(connection: Connection, last_id: int, dim: int) -> Iterator[SegmentVectors]:
-    columns = select(SegmentRow.id, SegmentRow.content_id, SegmentRow.vector)
+    columns = select(
+        SegmentRow.id, SegmentRow.content_id, SegmentRow.start_s, SegmentRow.end_s, SegmentRow.vector
+    )
     statement = columns.order_by(SegmentRow.id).limit(_ROWS_AT_A_TIME)
     while rows := connection.execute(statement.where(SegmentRow.id > last_id)).all():
         ids = np.array([row.id for row in rows], np.int64)
         content_ids = np.array([row.content_id for row in rows], np.int64)
-        yield SegmentVectors(ids, content_ids, _matrix([row.vector for row in rows], dim))
+        spans_s = np.array([(row.start_s, row.end_s) for row in rows], np.float64)
+        yield SegmentVectors(ids, content_ids, spans_s, _matrix([row.vector for row in rows], dim))
         last_id = int(ids[-1])
 
 

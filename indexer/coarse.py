@@ -122,7 +122,8 @@ def list_count(count: int) -> int:
 
 def opened(kind: IndexKind, path: Path) -> Coarse:
     """Open a saved structure for searching, memory-mapped; ValueError if it is none of this kind."""
-    return _read(kind, path, faiss.IO_FLAG_MMAP if kind is IndexKind.IVF else faiss.IO_FLAG_MMAP_IFC)
+    # Not IO_FLAG_MMAP: with that, every search of lists starts threads that read ahead, and takes five times as long.
+    return _read(kind, path, faiss.IO_FLAG_MMAP_IFC)
 
 
 def loaded(kind: IndexKind, path: Path) -> Coarse:

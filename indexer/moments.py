@@ -4,15 +4,14 @@ A search names the best segment of a clip alone. In a long recording there are m
 them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.catalog import Catalog
-from indexer.nearest import nearest_rows
-from indexer.records import SegmentSpan
+from indexer.catalog import SegmentVectors
+from indexer.nearest import inner_products
 from indexer.snapshot import Snapshot
 
 _CANDIDATES_EACH = 4
@@ -32,33 +31,42 @@ class Moment(NamedTuple):
 
 
 def best_moments(
-    catalog: Catalog, snapshot: Snapshot, query: NDArray[np.float32], segment_ids: Sequence[int], *, most: int
+    snapshot: Snapshot, query: NDArray[np.float32], segment_ids: Sequence[int], *, most: int
 ) -> dict[int, tuple[Moment, ...]]:
-    """For each of these segments, ``most`` of the best moments of its content, best first.
+    """For each of these segments, ``most`` of the best moments of its content, best first; none for one that is not
+    in the snapshot.
 
-    ``query``: a unit vector, (D,). What has gone since the snapshot was made is left out.
+    ``query``: a unit vector, (D,).
     """
-    scores: dict[int, dict[int, float]] = {}
+    parts: dict[int, SegmentVectors] = {}
     rows_left = _MOST_ROWS
     for segment_id in segment_ids:
-        ids, vectors = snapshot.of_same_content(segment_id, most=max(1, rows_left))
-        rows_left -= len(ids)
-        # As a search scores them: a matrix product rounds differently, and the best moment is the hit itself.
-        best, own = nearest_rows(query, np.ascontiguousarray(vectors), count=most * _CANDIDATES_EACH)
-        scores[segment_id] = dict(zip(ids[best].tolist(), own.tolist(), strict=True))
-    spans = catalog.spans([candidate for own in scores.values() for candidate in own])
-    return {
-        segment_id: _apart([(spans[each], score) for each, score in own.items() if each in spans], most=most)
-        for segment_id, own in scores.items()
-    }
+        parts[segment_id] = snapshot.of_same_content(segment_id, most=max(1, rows_left))
+        rows_left -= len(parts[segment_id].ids)
+    if not parts:
+        return {}
+    # All at once, and as a search scores them, so that the best moment is the hit itself.
+    scores = inner_products(query, np.concatenate([part.vectors for part in parts.values()]))
+    found: dict[int, tuple[Moment, ...]] = {}
+    start = 0
+    for segment_id, part in parts.items():
+        own = scores[start : start + len(part.ids)]
+        start += len(part.ids)
+        best = np.argsort(-own, kind="stable")[: most * _CANDIDATES_EACH]
+        begins, ends = part.spans_s[best].T.tolist()
+        found[segment_id] = _apart(map(Moment, begins, ends, own[best].tolist()), most=most)
+    return found
 
 
-def _apart(ranked: list[tuple[SegmentSpan, float]], *, most: int) -> tuple[Moment, ...]:
-    """The best of ranked spans, without those that overlap a better one."""
+def _apart(ranked: Iterable[Moment], *, most: int) -> tuple[Moment, ...]:
+    """The best of ranked moments, without those that overlap a better one."""
     chosen: list[Moment] = []
-    for span, score in ranked:
-        if len(chosen) < most and all(
-            span.end_s <= other.start_s or span.start_s >= other.end_s for other in chosen
-        ):
-            chosen.append(Moment(span.start_s, span.end_s, score))
+    for moment in ranked:
+        for other in chosen:
+            if moment.start_s < other.end_s and other.start_s < moment.end_s:
+                break
+        else:
+            chosen.append(moment)
+            if len(chosen) == most:
+                break
     return tuple(chosen)

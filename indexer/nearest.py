@@ -41,3 +41,13 @@ def nearest_rows(
             *where, subset, rows.shape[1], 1, len(rows), len(among), count, *out, 0
         )
     return positions, scores
+
+
+def inner_products(query: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The inner product of a query, (D,), with each of the rows, (N, D), as ``nearest_rows`` scores them: a matrix
+    product would round otherwise."""
+    query, rows = np.ascontiguousarray(query, np.float32), np.ascontiguousarray(rows, np.float32)
+    scores, every = np.empty(len(rows), np.float32), np.arange(len(rows))
+    where = (_library.swig_ptr(query), _library.swig_ptr(rows), _library.swig_ptr(every))
+    _library.fvec_inner_products_by_idx(_library.swig_ptr(scores), *where, rows.shape[1], 1, len(rows))
+    return scores

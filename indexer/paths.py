@@ -21,4 +21,6 @@ def path_from_bytes(data: bytes) -> Path:
 def display_path(path: Path | str) -> str:
     """A name that is always valid text on one line: undecodable bytes and control characters are escaped."""
     text = os.fsencode(path).decode("utf-8", errors="backslashreplace")
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

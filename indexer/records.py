@@ -77,16 +77,6 @@ class ClipContent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentSpan:
-    """A segment, the content it is of, and its place in it in seconds."""
-
-    segment_id: int
-    content_id: int
-    start_s: float
-    end_s: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class LibrarySummary:
     """A library and what it holds; ``duration_s`` is the sum over indexed clips."""
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from indexer.description import Description
 from indexer.errors import InvalidQueryError
 from indexer.moments import Moment, best_moments
-from indexer.records import Clip, SearchFilter, SegmentSpan
+from indexer.records import Clip, SearchFilter
 from indexer.snapshot import Snapshot
 from indexer.store import Store
 from indexer.vector_index import Hit
@@ -125,7 +125,7 @@ def rank(
     held: dict[int, tuple[Moment, ...]] = {}
     if moments:
         ids = [each.hit.segment_id for each in found[:k]]
-        held = best_moments(store.catalog, snapshot, vector, ids, most=moments)
+        held = best_moments(snapshot, vector, ids, most=moments)
     ranked = tuple(
         _ranked_clip(number, each, held.get(each.hit.segment_id, ()))
         for number, each in enumerate(found[:k], start=shown + 1)
@@ -136,11 +136,10 @@ def rank(
 class _Found(NamedTuple):
     hit: Hit
     clip: Clip
-    span: SegmentSpan
 
     @property
     def order(self) -> tuple[float, str, str, float]:
-        return _order(self.hit.score, self.clip.library, self.clip.path, self.span.start_s)
+        return _order(self.hit.score, self.clip.library, self.clip.path, self.hit.start_s)
 
 
 def _order(score: float, library: str, path: Path, start_s: float) -> tuple[float, str, str, float]:
@@ -161,12 +160,10 @@ def _found(
     left = [hit for hit in hits if after is None or hit.score <= after.score]
     contents = list(dict.fromkeys(hit.content_id for hit in left))
     clips = store.catalog.clips_of(contents, filter=filter, most_each=shown + most + len(without))
-    spans = store.catalog.spans([hit.segment_id for hit in left if hit.content_id in clips])
     found = [
-        _Found(hit, clip, spans[hit.segment_id])
+        _Found(hit, clip)
         for hit in left
-        if hit.segment_id in spans
-        for clip in clips[hit.content_id]
+        for clip in clips.get(hit.content_id, ())
         if clip.clip_id not in without
     ]
     if after is not None:
@@ -176,15 +173,15 @@ def _found(
 
 
 def _ranked_clip(number: int, found: _Found, moments: tuple[Moment, ...]) -> RankedClip:
-    hit, clip, span = found
+    hit, clip = found
     return RankedClip(
         rank=number,
         clip_id=clip.clip_id,
         path=clip.path,
         library=clip.library,
         score=hit.score,
-        start_s=span.start_s,
-        end_s=span.end_s,
+        start_s=hit.start_s,
+        end_s=hit.end_s,
         duration_s=clip.duration_s,
         description=clip.description,
         moments=moments,

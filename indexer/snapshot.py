@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from indexer.catalog import Catalog, SegmentVectors
 from indexer.nearest import nearest_rows
-from indexer.vector_index import Allowed, Hit, VectorIndex
+from indexer.vector_index import Allowed, Hit, VectorIndex, no_segments
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class Snapshot:
         """
         among = self.everything if among is None else among
         places, scores = self.base.search(query, count=count, among=among.base)
-        hits = _hits(self.base.ids[places], scores, self.base.content_ids[places])
+        hits = _hits(self.base.segments, places, scores)
         if len(self.added.ids):
             places, scores = nearest_rows(query, self.added.vectors, count=count, among=among.added)
-            hits += _hits(self.added.ids[places], scores, self.added.content_ids[places])
+            hits += _hits(self.added, places, scores)
             hits.sort(key=lambda hit: -hit.score)
         return hits[:count]
 
@@ -114,34 +114,28 @@ class Snapshot:
         np.add.at(means, places, vectors)
         return contents, means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
 
-    def of_same_content(self, segment_id: int, *, most: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Ids and vectors of the segments that are of one content with this one, up to ``most`` around it; none for
-        an id that is not here.
+    def of_same_content(self, segment_id: int, *, most: int) -> SegmentVectors:
+        """The segments that are of one content with this one, up to ``most`` around it; none for an id that is not
+        here.
 
         They are written together, so they lie beside each other.
         """
-        for part in (self.base, self.added):
+        for part in (self.base.segments, self.added):
             place = int(np.searchsorted(part.ids, segment_id))
             if place < len(part.ids) and part.ids[place] == segment_id:
                 start, end = _run_of_equal(part.content_ids, place, most=most)
-                return part.ids[start:end], part.vectors[start:end]
-        return np.empty(0, np.int64), np.empty((0, self.base.about.dim), np.float32)
+                return part[start:end]
+        return no_segments(self.base.about.dim)
 
 
 def first_snapshot(catalog: Catalog, base: VectorIndex, *, base_deletions: int) -> Snapshot:
     """The catalogue as it is now, on top of an index; ``base_deletions`` is of when that was written."""
-    return _snapshot(catalog, base, base_deletions, nothing(base.about.dim))
+    return _snapshot(catalog, base, base_deletions, no_segments(base.about.dim))
 
 
 def next_snapshot(catalog: Catalog, old: Snapshot) -> Snapshot:
     """The catalogue as it is now, on top of the index that an older snapshot has."""
     return _snapshot(catalog, old.base, old.base_deletions, old.added)
-
-
-def nothing(dim: int) -> SegmentVectors:
-    """No segments."""
-    none = np.empty(0, np.int64)
-    return SegmentVectors(none, none, np.empty((0, dim), np.float32))
 
 
 def _snapshot(catalog: Catalog, base: VectorIndex, base_deletions: int, held: SegmentVectors) -> Snapshot:
@@ -150,6 +144,7 @@ def _snapshot(catalog: Catalog, base: VectorIndex, base_deletions: int, held: Se
     added = SegmentVectors(
         np.concatenate([held.ids, *(part.ids for part in changes.new)]),
         np.concatenate([held.content_ids, *(part.content_ids for part in changes.new)]),
+        np.concatenate([held.spans_s, *(part.spans_s for part in changes.new)]),
         np.concatenate([held.vectors, *(part.vectors for part in changes.new)]),
     )
     gone = 0
@@ -158,7 +153,7 @@ def _snapshot(catalog: Catalog, base: VectorIndex, base_deletions: int, held: Se
         absent = np.setdiff1d(base.ids, changes.all_ids, assume_unique=True)
         gone = len(absent)
         unfit = np.union1d(unfit, _positions(base.ids, absent))
-        added = _only(added, np.isin(added.ids, changes.all_ids, assume_unique=True))
+        added = added[np.isin(added.ids, changes.all_ids, assume_unique=True)]
     hidden = _positions(added.ids, changes.hidden_ids)
     return Snapshot(
         generation=changes.state.generation,
@@ -185,12 +180,10 @@ def _without(places: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     return np.setdiff1d(np.arange(count), places, assume_unique=True)
 
 
-def _only(segments: SegmentVectors, mask: NDArray[np.bool_]) -> SegmentVectors:
-    return SegmentVectors(segments.ids[mask], segments.content_ids[mask], segments.vectors[mask])
-
-
-def _hits(ids: NDArray[np.int64], scores: NDArray[np.float32], content_ids: NDArray[np.int64]) -> list[Hit]:
-    return list(map(Hit, ids.tolist(), scores.tolist(), content_ids.tolist()))
+def _hits(segments: SegmentVectors, places: NDArray[np.int64], scores: NDArray[np.float32]) -> list[Hit]:
+    starts, ends = segments.spans_s[places].T.tolist()
+    ids, contents = segments.ids[places].tolist(), segments.content_ids[places].tolist()
+    return list(map(Hit, ids, scores.tolist(), contents, starts, ends))
 
 
 def _run_of_equal(values: NDArray[np.int64], place: int, *, most: int) -> tuple[int, int]:
@@ -199,11 +192,13 @@ def _run_of_equal(values: NDArray[np.int64], place: int, *, most: int) -> tuple[
     reach = 32
     while True:
         first, last = max(0, place - reach), min(len(values), place + reach + 1)
-        other = np.flatnonzero(values[first:last] != values[place]) + first
-        before, after = other[other < place], other[other > place]
-        start = int(before[-1]) + 1 if len(before) else first
-        end = int(after[0]) if len(after) else last
-        is_whole = (len(before) > 0 or first == 0) and (len(after) > 0 or last == len(values))
+        around, own = values[first:last].tolist(), int(values[place])
+        start, end = place - first, place - first + 1
+        while start > 0 and around[start - 1] == own:
+            start -= 1
+        while end < len(around) and around[end] == own:
+            end += 1
+        is_whole = (start > 0 or first == 0) and (end < len(around) or last == len(values))
         if is_whole or reach >= most:
-            return start, end
+            return first + start, first + end
         reach *= 4

@@ -64,6 +64,12 @@ class Store:
         assert self._snapshot is not None
         return self._snapshot
 
+    def is_ready(self, filter: SearchFilter) -> bool:
+        """Whether a search with a filter begins at once: nothing has changed, and what passes is known."""
+        of, held = self._chosen
+        is_known = filter.is_empty or (of is self._snapshot and filter in held)
+        return is_known and self._is_current()
+
     def passing(self, snapshot: Snapshot, filter: SearchFilter) -> Chosen:
         """Which rows of a snapshot pass a filter, for its search; LibraryNotFoundError without its library."""
         of, held = self._chosen  # One reading: another thread may put a new pair in its place.

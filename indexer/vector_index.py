@@ -2,6 +2,7 @@
 
     ids.npy        segment ids, ascending
     contents.npy   the content that each segment is of
+    spans.npy      where it begins and ends in it, in seconds
     vectors.npy    their vectors, float32, memory-mapped
     coarse.faiss   what narrows the search down (see ``coarse``); small libraries have none
 
@@ -12,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.format import open_memmap
@@ -26,16 +27,19 @@ from indexer.recall import RECALL_AT, Effort, least_efforts, refined
 EXACT_ROWS = 20_000
 """Rows that a filter may leave so that all of them are compared: some milliseconds, and nothing is missed."""
 
+_ARRAYS = ("ids", "contents", "spans", "vectors")
 _COARSE = "coarse.faiss"
 _ROWS_AT_A_TIME = 20_000
 
 
 class Hit(NamedTuple):
-    """A segment, its cosine with the query, and the content that it is of."""
+    """A segment, its cosine with the query, the content that it is of, and where it lies in that, in seconds."""
 
     segment_id: int
     score: float
     content_id: int
+    start_s: float
+    end_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,29 +75,37 @@ class VectorIndex:
     def __init__(
         self,
         about: About,
-        ids: NDArray[np.int64],
-        content_ids: NDArray[np.int64],
-        vectors: NDArray[np.float32],
+        segments: SegmentVectors,
         coarse: Coarse | None,
     ) -> None:
         self.about = about
-        self.content_ids = content_ids
-        """Their contents, shape (N,)."""
-        self.ids = ids
-        """Segment ids, ascending, shape (N,)."""
-        self.vectors = vectors
-        """Their vectors, shape (N, D), memory-mapped."""
+        self.segments = segments
+        """All rows, memory-mapped."""
         self.coarse = coarse
 
     @classmethod
     def empty(cls, dim: int) -> "VectorIndex":
         """An index without vectors, which is in no files."""
         about = About(kind=IndexKind.EXACT, rows=0, dim=dim, trained_on=0, efforts=())
-        none = np.empty(0, np.int64)
-        return cls(about, none, none, np.empty((0, dim), np.float32), None)
+        return cls(about, no_segments(dim), None)
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.segments.ids)
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """Segment ids, ascending, shape (N,)."""
+        return self.segments.ids
+
+    @property
+    def content_ids(self) -> NDArray[np.int64]:
+        """Their contents, shape (N,)."""
+        return self.segments.content_ids
+
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """Their vectors, shape (N, D)."""
+        return self.segments.vectors
 
     @property
     def last_id(self) -> int:
@@ -147,23 +159,35 @@ def open_index(directory: Path, about: About) -> VectorIndex:
     Looks at sizes and forms alone, so that opening takes no longer for a large one; ``verify`` reads it all.
     """
     try:
-        ids = np.load(directory / "ids.npy", mmap_mode="r")
-        content_ids = np.load(directory / "contents.npy", mmap_mode="r")
-        vectors = np.load(directory / "vectors.npy", mmap_mode="r")
+        # As plain arrays: NumPy's own class for mapped ones is slow to take from.
+        ids, content_ids, spans_s, vectors = (
+            np.load(directory / f"{name}.npy", mmap_mode="r").view(np.ndarray) for name in _ARRAYS
+        )
         coarse = None if about.kind is IndexKind.EXACT else opened(about.kind, directory / _COARSE)
     except (OSError, ValueError, EOFError) as error:
         raise ValueError(f"no usable index: {error}") from error
-    if {ids.shape, content_ids.shape} != {(about.rows,)} or vectors.shape != (about.rows, about.dim):
+    rows = (about.rows,)
+    if (ids.shape, content_ids.shape, spans_s.shape, vectors.shape) != (
+        rows,
+        rows,
+        (*rows, 2),
+        (*rows, about.dim),
+    ):
         raise ValueError(f"not an index of {about.rows} rows of dimension {about.dim}")
-    if (ids.dtype, content_ids.dtype, vectors.dtype) != (np.int64, np.int64, np.float32) or (
+    types = (ids.dtype, content_ids.dtype, spans_s.dtype, vectors.dtype)
+    if types != (np.int64, np.int64, np.float64, np.float32) or (
         coarse is not None and len(coarse) != about.rows
     ):
         raise ValueError("its files do not belong together")
     if coarse is not None and not about.efforts:
         raise ValueError("no effort was measured for it")
-    return VectorIndex(
-        about, ids.view(np.ndarray), content_ids.view(np.ndarray), vectors.view(np.ndarray), coarse
-    )
+    return VectorIndex(about, SegmentVectors(ids, content_ids, spans_s, vectors), coarse)
+
+
+def no_segments(dim: int) -> SegmentVectors:
+    """Rows of none."""
+    none = np.empty(0, np.int64)
+    return SegmentVectors(none, none, np.empty((0, 2)), np.empty((0, dim), np.float32))
 
 
 def write_index(
@@ -201,35 +225,40 @@ def files_of(directory: Path) -> list[Path]:
     """The files of a generation, whichever of them there are."""
     return [
         path
-        for name in ("ids.npy", "contents.npy", "vectors.npy", _COARSE)
+        for name in (*(f"{array}.npy" for array in _ARRAYS), _COARSE)
         if (path := directory / name).exists()
     ]
 
 
 def _rows_of(index: VectorIndex) -> Iterable[SegmentVectors]:
     for start in range(0, len(index), _ROWS_AT_A_TIME):
-        part = slice(start, start + _ROWS_AT_A_TIME)
-        yield SegmentVectors(index.ids[part], index.content_ids[part], index.vectors[part])
+        yield index.segments[start : start + _ROWS_AT_A_TIME]
 
 
 def _written(directory: Path, parts: Iterable[SegmentVectors], *, rows: int, dim: int) -> NDArray[np.float32]:
+    none = no_segments(dim)
     if rows == 0:
-        np.save(directory / "ids.npy", np.empty(0, np.int64))
-        np.save(directory / "contents.npy", np.empty(0, np.int64))
-        np.save(directory / "vectors.npy", np.empty((0, dim), np.float32))
-        return np.empty((0, dim), np.float32)
-    ids = open_memmap(directory / "ids.npy", "w+", np.int64, (rows,))
-    content_ids = open_memmap(directory / "contents.npy", "w+", np.int64, (rows,))
-    vectors = open_memmap(directory / "vectors.npy", "w+", np.float32, (rows, dim))
+        for name, array in zip(_ARRAYS, _arrays(none), strict=True):
+            np.save(directory / f"{name}.npy", array)
+        return none.vectors
+    # They may not fit memory, so they are written as they come.
+    written = [
+        open_memmap(directory / f"{name}.npy", "w+", array.dtype, (rows, *array.shape[1:]))
+        for name, array in zip(_ARRAYS, _arrays(none), strict=True)
+    ]
     start = 0
     for part in parts:
         end = start + len(part.ids)
-        ids[start:end], content_ids[start:end] = part.ids, part.content_ids
-        vectors[start:end] = part.vectors
+        for array, rows_of_part in zip(written, _arrays(part), strict=True):
+            array[start:end] = rows_of_part
         start = end
     if start != rows:
         raise ValueError(f"{rows} rows were to be written, and there were {start}")
-    ids.flush()
-    content_ids.flush()
-    vectors.flush()
-    return vectors.view(np.ndarray)
+    for array in written:
+        array.flush()
+    return written[-1].view(np.ndarray)
+
+
+def _arrays(segments: SegmentVectors) -> tuple[NDArray[Any], ...]:
+    """In the order of ``_ARRAYS``."""
+    return segments.ids, segments.content_ids, segments.spans_s, segments.vectors

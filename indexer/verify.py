@@ -107,9 +107,10 @@ def _differences(index: VectorIndex, catalog: Catalog, *, deletions_differ: bool
             first = int(part_ids[~there][0])
             yield f"{np.count_nonzero(~there)} segments of the catalogue are not in it, the first is {first}"
         seen += int(there.sum())
-        rows = index.vectors[places[there]]
-        differs = (rows != part.vectors[: len(part_ids)][there]).any(axis=1)
-        differs |= index.content_ids[places[there]] != part.content_ids[: len(part_ids)][there]
+        own, of_catalogue = index.segments[places[there]], part[: len(part_ids)][there]
+        differs = (own.vectors != of_catalogue.vectors).any(axis=1)
+        differs |= (own.spans_s != of_catalogue.spans_s).any(axis=1)
+        differs |= own.content_ids != of_catalogue.content_ids
         other += int(differs.sum())
     if other:
         yield f"{other} segments are not as the catalogue has them"

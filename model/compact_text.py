@@ -6,7 +6,10 @@ text of any language where its English translation lies, and weighs each part by
 concepts (``model.concepts``) draw it nearer.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 
 import torch
@@ -20,7 +23,8 @@ from model.e5_file import packed_path, read_packed
 from model.lexical_rows import lexical_rows
 from model.lexicon import Lexicon
 
-TEXT_BATCH = 64
+CORES = os.cpu_count() or 1
+TEXT_BATCH = 16
 E5_WIDTH, USE_WIDTH = 384, 512
 FEATURES = E5_WIDTH + USE_WIDTH
 HIDDEN, GATE_HIDDEN = 768, 64
@@ -83,20 +87,46 @@ class TextTower(nn.Module):
 @cache
 def encoders() -> tuple[E5Encoder, USE]:
     """Return the two frozen encoders, loaded once a process: they hold no state between calls."""
-    use = USE(threads=torch.get_num_threads())
+    use = USE(threads=1)  # texts are embedded side by side
     use.encode(["load the weights now, not in the first request"])
     return E5Encoder(read_packed(packed_path())).eval(), use
 
 
 def encoder_features(texts: Sequence[str]) -> Tensor:
     """Return unit vectors of e5 and of USE side by side, (len(texts), FEATURES)."""
-    e5, use = encoders()
-    ids = e5.tokenizer.encode(list(texts))
+    ids = encoders()[0].tokenizer.encode(list(texts))
     by_length = sorted(range(len(ids)), key=lambda row: len(ids[row]))  # little padding in a batch
+    size = min(TEXT_BATCH, -(-len(ids) // CORES)) or 1  # few texts: as many for each core
+    batches = [by_length[start : start + size] for start in range(0, len(ids), size)]
+
+    def of_batch(rows: list[int]) -> Tensor:
+        e5, use = encoders()
+        with torch.inference_mode():
+            from_e5 = F.normalize(e5([ids[row] for row in rows]), dim=-1)
+            return torch.cat([from_e5, torch.from_numpy(use.encode([texts[row] for row in rows]))], dim=1)
+
     features = torch.empty(len(ids), FEATURES)
-    with torch.inference_mode():
-        for start in range(0, len(ids), TEXT_BATCH):
-            rows = by_length[start : start + TEXT_BATCH]
-            features[rows, :E5_WIDTH] = F.normalize(e5([ids[row] for row in rows]), dim=-1)
-        features[:, E5_WIDTH:] = torch.from_numpy(use.encode(list(texts)))
+    with _computing_alone():
+        if len(batches) > 1:
+            for rows, own in zip(batches, _threads().map(of_batch, batches), strict=True):
+                features[rows] = own
+        elif batches:
+            features[batches[0]] = of_batch(batches[0])
     return features
+
+
+@contextmanager
+def _computing_alone() -> Iterator[None]:
+    """Keeps torch to the thread that calls it: layers this small are not worth dividing, and the threads of the two
+    encoders, which wait for work by turning round and round, would hold up each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(CORES, "texts", initializer=torch.set_num_threads, initargs=(1,))

@@ -7,6 +7,7 @@ page's cookie, which only a page of the same origin may use for what changes any
 
 import ipaddress
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, cast
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from service.errors import ForbiddenError, NotAuthenticatedError, TooManyRequestsError
 from service.keys import Key, Keys, Scope
 from service.rate_limit import RateLimiter
+from service.threads import Threads
 
 COOKIE = "sonoglot_key"
 _LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
@@ -34,6 +36,10 @@ class Access:
         self._keys = keys
         self._is_local = is_local
         self._limiter = RateLimiter()
+
+    def asks_database(self) -> bool:
+        """Whether letting a request pass means to wait for the database: not before there is anything in it."""
+        return self._keys.may_hold_any()
 
     def check(self, text: str) -> Key:
         """The key that a text opens; NotAuthenticatedError if there is none that stands."""
@@ -99,23 +105,25 @@ def is_loopback(host: str) -> bool:
 def requires(scope: Scope) -> DependsParam:
     """A dependency of a route: only requests that may do this pass."""
 
-    def admit(
+    async def admit(
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> Key | None:
-        access = cast(Access, request.app.state.access)
+        access, threads = await _access(request), cast(Threads, request.app.state.threads)
         bearer = None if credentials is None else credentials.credentials
-        request.state.key = access.admit(request, bearer=bearer, needed=scope)
+        decide = partial(access.admit, request, bearer=bearer, needed=scope)
+        request.state.key = await threads.look_up(decide) if access.asks_database() else decide()
         return request.state.key
 
     return cast(DependsParam, Depends(admit))
 
 
-def _access(request: Request) -> Access:
+async def _access(request: Request) -> Access:
     return cast(Access, request.app.state.access)
 
 
-def _charge(request: Request) -> Callable[[int], None]:
-    return lambda requests: _access(request).charge(request.state.key, requests)
+async def _charge(request: Request) -> Callable[[int], None]:
+    access = await _access(request)
+    return lambda requests: access.charge(request.state.key, requests)
 
 
 AccessDependency = Annotated[Access, Depends(_access)]

@@ -112,12 +112,18 @@ def create_app(
     app.add_middleware(LibraryPaths)
     app.add_middleware(SecurityHeaders)
     problems.install(app)
+    # What is asked most comes first: routes are tried one by one.
+    app.include_router(
+        search.router,
+        dependencies=[requires(Scope.SEARCH)],
+        responses=problems.responses(*problems.NOT_ADMITTED),
+    )
     app.include_router(health.router)
     app.include_router(session.router)
     app.include_router(metrics_endpoint.router, responses=problems.responses(*problems.NOT_ADMITTED))
     app.include_router(jobs.router)
     for scope, routers in (
-        (Scope.SEARCH, (search.router, clips.router, clip_sounds.router, libraries.router, maps.router)),
+        (Scope.SEARCH, (clips.router, clip_sounds.router, libraries.router, maps.router)),
         (Scope.INDEX, (library_changes.router, clip_changes.router, uploads.router)),
         (Scope.ADMIN, (library_changes.admin_router,)),
     ):

@@ -93,9 +93,13 @@ class Keys:
             if connection.execute(statement.values(revoked_at=_now())).rowcount == 0:
                 raise UnknownKeyError(f"There is no key {key_id!r} that could be revoked.")
 
+    def may_hold_any(self) -> bool:
+        """Whether there can be keys; told without asking the database."""
+        return self._database.holds_anything()
+
     def any_stand(self) -> bool:
         """Whether any key was made and not revoked."""
-        if not self._database.holds_anything():
+        if not self.may_hold_any():
             return False
         with self._database.reading() as connection:
             statement = select(KeyRow.id).where(KeyRow.revoked_at.is_(None)).limit(1)
@@ -107,7 +111,7 @@ class Keys:
         key_id, _, secret = rest.partition("_")
         if prefix != PREFIX or not secret or not text.isascii():
             return None
-        if not self._database.holds_anything():
+        if not self.may_hold_any():
             return None
         with self._database.reading() as connection:
             row = connection.execute(select(*KeyRow.__table__.columns).where(KeyRow.id == key_id)).first()

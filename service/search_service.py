@@ -30,6 +30,8 @@ from service.limits import MOMENTS
 
 Vector = NDArray[np.float32]
 
+_FEW_RESULTS = 50
+
 
 class SearchService:
     """Answers questions with one model and the store at one directory.
@@ -108,6 +110,13 @@ class SearchService:
             return region_vector(self._model, clip.path, region_s)
         except UnreadableFileError as error:
             raise file_gone(clip_id) from error
+
+    def answers_at_once(self, question: Question) -> bool:
+        """Whether ``rank`` takes some milliseconds: few results of what is in memory, with nothing to be brought up to
+        date first."""
+        depth = question.k + (0 if question.after is None else question.after.rank)
+        store = self._open
+        return depth <= _FEW_RESULTS and store is not None and store.is_ready(question.filter)
 
     def rank(self, question: Question) -> Ranking:
         """The results of a question. Raises LibraryNotFoundError."""

@@ -1,5 +1,6 @@
 """Threads that blocking work is done in, so that the event loop answers meanwhile."""
 
+import os
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -12,12 +13,14 @@ class Threads:
     """Runs blocking work off the event loop.
 
     One inference at a time: torch uses every core for one already, and two only slow each other down.
-    Drawing a clip has a thread of its own, so that a long one never delays a search.
+    Drawing a clip has a thread of its own, so that a long one never delays a search. Searches of an index take turns,
+    as many at once as there are cores: more of them wait for each other in Python, and hold up the event loop.
     """
 
     def __init__(self) -> None:
         self._inference = CapacityLimiter(1)
         self._drawing = CapacityLimiter(1)
+        self._searching = CapacityLimiter(os.cpu_count() or 1)
 
     async def infer(self, work: Callable[[], T]) -> T:
         """Run work that embeds."""
@@ -26,6 +29,10 @@ class Threads:
     async def draw(self, work: Callable[[], T]) -> T:
         """Run work that decodes a clip for display."""
         return await to_thread.run_sync(work, limiter=self._drawing)
+
+    async def search(self, work: Callable[[], T]) -> T:
+        """Run a search of an index."""
+        return await to_thread.run_sync(work, limiter=self._searching)
 
     async def look_up(self, work: Callable[[], T]) -> T:
         """Run short work on the catalogue or the disk."""

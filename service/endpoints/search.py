@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from service import examples, problems
 from service.access import Charge
 from service.body import media_type, read_json, read_upload
-from service.endpoints.state import AnsweringDesk
+from service.endpoints.state import desk_of
 from service.errors import UnsupportedMediaTypeError
 from service.limits import MAX_AUDIO_BYTES, MAX_IMAGE_BYTES
 from service.schemas import Problem
@@ -107,9 +107,9 @@ _PROBLEMS = problems.responses(
     openapi_extra={"requestBody": _REQUEST_BODY},
     responses={**examples.answer(examples.SEARCH), **_PROBLEMS},
 )
-async def search(request: Request, desk: AnsweringDesk) -> Response:
+async def search(request: Request) -> Response:
     """Send JSON to search by texts and clips, a multipart form to search by a picture or a sound."""
-    kind = media_type(request)
+    desk, kind = desk_of(request), media_type(request)
     if kind == "application/json":
         return _json(await desk.answer(await read_json(request, SearchRequest)))
     if kind == "multipart/form-data":
@@ -126,11 +126,10 @@ async def search(request: Request, desk: AnsweringDesk) -> Response:
     response_model=BatchResponse,
     responses={**examples.answer({"answers": [examples.SEARCH]}), **_PROBLEMS},
 )
-async def search_batch(
-    asked: BatchRequest, request: Request, desk: AnsweringDesk, charge: Charge
-) -> Response:
+async def search_batch(asked: BatchRequest, request: Request, charge: Charge) -> Response:
     """Questions in JSON, embedded together. One that cannot be answered has a problem in its place; each counts as a
     request of the key."""
+    desk = desk_of(request)
     charge(len(asked.searches) - 1)
 
     async def answer(one: SearchRequest) -> SearchResponse | Problem:

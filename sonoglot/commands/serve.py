@@ -1,5 +1,6 @@
 """``sonoglot serve``: the REST API and the web page."""
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -48,6 +49,9 @@ def serve(
 
     On loopback it is open until there are keys; on any other address it needs one for everything.
     """
+    # Before torch is loaded: threads that wait for each other by turning round and round would hold the cores that
+    # requests need (docs/benchmarks.md).
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from service.access import is_loopback
     from service.app import create_app
     from service.job_sources import AllowedSources

@@ -25,10 +25,10 @@ def test_a_run_of_segments_is_found_whole_wherever_it_lies(tmp_path: Path, lengt
         edges = np.cumsum([0, *lengths])
         for first, end in itertools.pairwise(edges):
             for place in {int(first), int((first + end - 1) // 2), int(end - 1)}:
-                ids, vectors = snapshot.of_same_content(int(snapshot.base.ids[place]), most=10_000)
-                assert ids.tolist() == snapshot.base.ids[first:end].tolist()
-                assert len(vectors) == len(ids)
-        assert len(snapshot.of_same_content(10**9, most=10)[0]) == 0
+                own = snapshot.of_same_content(int(snapshot.base.ids[place]), most=10_000)
+                assert own.ids.tolist() == snapshot.base.ids[first:end].tolist()
+                assert len(own.vectors) == len(own.spans_s) == len(own.ids)
+        assert len(snapshot.of_same_content(10**9, most=10).ids) == 0
 
 
 def test_moments_do_not_overlap_and_the_best_comes_first(tmp_path: Path) -> None:
@@ -38,7 +38,5 @@ def test_moments_do_not_overlap_and_the_best_comes_first(tmp_path: Path) -> None
     fill(tmp_path, (clip("a.wav"), content(*(vector.astype(np.float32) for vector in vectors))))
     with open_store(tmp_path, space=SPACE) as store:
         snapshot = store.snapshot()
-        (moments,) = best_moments(
-            store.catalog, snapshot, AXES[0], [int(snapshot.base.ids[1])], most=3
-        ).values()
+        (moments,) = best_moments(snapshot, AXES[0], [int(snapshot.base.ids[1])], most=3).values()
     assert [(moment.start_s, round(moment.score, 3)) for moment in moments] == [(1.0, 0.9), (6.0, 0.6)]

@@ -26,7 +26,8 @@ def unit_vectors(count: int, *, seed: int = 5) -> NDArray[np.float32]:
 
 def segments(vectors: NDArray[np.float32], *, first_id: int = 1) -> SegmentVectors:
     ids = np.arange(first_id, first_id + 2 * len(vectors), 2)
-    return SegmentVectors(ids, ids // 10, vectors)
+    spans_s = np.stack([ids, ids + 5.0], axis=1)
+    return SegmentVectors(ids, ids // 10, spans_s, vectors)
 
 
 def written(
