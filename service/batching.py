@@ -30,7 +30,7 @@ class TextBatcher:
         most_together: int = 64,
         most_waiting: int = 256,
         most_remembered: int = 10_000,
-        on_batch: Callable[[int], None] = lambda size: None,
+        on_batch: Callable[[int, float], None] = lambda size, seconds: None,
     ) -> None:
         self._embed = embed
         self._most_together = most_together
@@ -106,7 +106,7 @@ class TextBatcher:
                 future.set_exception(error)
             return
         self._batch_s = time.monotonic() - started
-        self._on_batch(len(texts))
+        self._on_batch(len(texts), self._batch_s)
         with self._lock:
             self._remembered.update(vectors)
             while len(self._remembered) > self._most_remembered:

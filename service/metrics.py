@@ -50,6 +50,12 @@ class Metrics:
             buckets=_BATCH_SIZES,
             registry=self._registry,
         )
+        self._batch_seconds = Histogram(
+            "sonoglot_text_batch_seconds",
+            "Time to embed texts together.",
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
         self._registry.register(_StandingCollector(standing))
         ProcessCollector(registry=self._registry)
 
@@ -62,9 +68,10 @@ class Metrics:
         """Count a stage of a search: embed or search."""
         self._stages.labels(stage).observe(seconds)
 
-    def observe_batch(self, size: int) -> None:
-        """Count texts that were embedded together."""
+    def observe_batch(self, size: int, seconds: float) -> None:
+        """Count texts that were embedded together, and the time that took."""
         self._batches.observe(size)
+        self._batch_seconds.observe(seconds)
 
     def text(self) -> bytes:
         """Everything, in Prometheus' text format."""

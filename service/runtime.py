@@ -21,7 +21,11 @@ class Runtime:
     """The search service, from the moment that loading it was started."""
 
     def __init__(
-        self, *, store_dir: Path, model_dir: Path | None, on_batch: Callable[[int], None] = lambda size: None
+        self,
+        *,
+        store_dir: Path,
+        model_dir: Path | None,
+        on_batch: Callable[[int, float], None] = lambda size, seconds: None,
     ) -> None:
         self._store_dir = store_dir
         self._model_dir = model_dir

@@ -38,11 +38,15 @@ class SearchService:
 
     The store is opened when it is first needed, so a server may be started before anything was indexed; until
     then every call raises StoreNotFoundError. What is indexed later is found without a restart. ``on_batch`` hears
-    how many texts were embedded together.
+    how many texts were embedded together, and in how many seconds.
     """
 
     def __init__(
-        self, *, model: RetrievalModel, store_dir: Path, on_batch: Callable[[int], None] = lambda size: None
+        self,
+        *,
+        model: RetrievalModel,
+        store_dir: Path,
+        on_batch: Callable[[int, float], None] = lambda size, seconds: None,
     ) -> None:
         self._model = model
         self._store_dir = store_dir
@@ -159,7 +163,10 @@ class SearchService:
 
 
 def open_search_service(
-    *, store_dir: Path, model_dir: Path | None, on_batch: Callable[[int], None] = lambda size: None
+    *,
+    store_dir: Path,
+    model_dir: Path | None,
+    on_batch: Callable[[int, float], None] = lambda size, seconds: None,
 ) -> SearchService:
     """Load a model (the committed default if none is given) and make it ready; the store may come later.
 

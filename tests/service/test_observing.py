@@ -145,6 +145,7 @@ def test_requests_batches_queue_index_and_memory_are_measured(client: TestClient
 
     assert more("sonoglot_request_seconds_count", "POST", *route) == 1
     assert more("sonoglot_text_batch_size_count") == 1
+    assert more("sonoglot_text_batch_seconds_count") == 1
     assert more("sonoglot_stage_seconds_count", "embed") >= 1
     assert after[("sonoglot_texts_waiting",)] == 0
     assert after[("sonoglot_index_segments",)] == sum(
