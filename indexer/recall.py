@@ -1,7 +1,8 @@
 """Finds how much effort a search structure needs, by asking it and comparing with the exact answer.
 
-What is asked with: the library's own vectors, points between two of them, and points beside one (moved by the
-difference of two others), which are the hardest: nothing lies near there, as with questions in words. Each is asked
+What is asked with: the library's own vectors, points between two of them, points beside one (moved by the difference of
+two others), and points anywhere that vectors like these could lie (random sums of many, of the library's own spread),
+which are the hardest: nothing lies near there, as with questions in words. The floor holds for each kind. All are asked
 among all rows and among random shares of them, as filters leave.
 """
 
@@ -20,12 +21,11 @@ RECALL_AT = 10
 SHARES = (1.0, 0.5, 0.1, 0.02)
 REFINED = 4
 """Candidates for every result asked for, whose exact scores are computed."""
-RESERVE = 3
-"""How many times the effort that reaches the floor is made, for questions that are further off than any made up here:
-vectors drawn beside 200,000 need twice as much, and the effort costs less than it grows by (benchmarks.search)."""
-
 _MOST_REFINED = 64
-_QUERIES = 80  # of each of the three kinds
+_QUERIES = 80  # of each of the four kinds
+_SUMMED = 64
+"""Rows in a random sum: enough that it is near none of them."""
+
 _ROWS_AT_A_TIME = 20_000
 
 
@@ -40,8 +40,8 @@ class Effort:
 
 
 def least_efforts(coarse: Coarse, rows: NDArray[np.float32], *, least_rows: int) -> list[Effort]:
-    """For every share that leaves more than ``least_rows``: ``RESERVE`` times the least effort whose recall@10 is .95
-    or more, and its recall."""
+    """For every share that leaves more than ``least_rows``: the least effort whose recall@10 is .95 or more, and its
+    recall."""
     queries = _queries(rows)
     shares = [share for share in SHARES if share == 1 or share * len(rows) > least_rows]
     masks = [_mask(len(rows), share) for share in shares]
@@ -84,7 +84,7 @@ def _least_effort(
             for query in queries
         ]
         hits = [_share_found(found, best) for found, best in zip(scores, truth, strict=True)]
-        worst = min(float(np.mean(of_a_kind)) for of_a_kind in np.split(np.array(hits), 3))
+        worst = min(float(np.mean(of_a_kind)) for of_a_kind in np.split(np.array(hits), 4))
         return Effort(share=share, probes=probes, refined=more, recall=round(worst, 4))
 
     least = Effort(share=share, probes=1, refined=REFINED, recall=0.0)
@@ -92,7 +92,7 @@ def _least_effort(
         least = tried(probes, more)
         if least.recall >= RECALL_FLOOR:
             break
-    return tried(min(coarse.most_effort, RESERVE * least.probes), least.refined)
+    return least
 
 
 def _share_found(found: NDArray[np.float32], best: NDArray[np.float32]) -> float:
@@ -114,9 +114,14 @@ def _rising(most: int) -> Iterator[tuple[int, int]]:
 
 
 def _queries(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    drawn = np.random.default_rng(2).integers(len(rows), size=3 * _QUERIES)
-    own, first, second = (rows[part] for part in np.split(drawn, 3))
-    queries = np.concatenate([own, first + second, own + first - second]).astype(np.float32)
+    random = np.random.default_rng(2)
+    own, first, second = (rows[part] for part in np.split(random.integers(len(rows), size=3 * _QUERIES), 3))
+    summed = rows[np.sort(random.integers(len(rows), size=_QUERIES * _SUMMED))]
+    summed = random.permutation(summed).reshape(_QUERIES, _SUMMED, -1)
+    weights = random.standard_normal((_QUERIES, _SUMMED, 1)) / np.sqrt(_SUMMED)
+    mean = summed.mean(axis=(0, 1))
+    anywhere = mean + (weights * (summed - mean)).sum(axis=1)
+    queries = np.concatenate([own, first + second, own + first - second, anywhere]).astype(np.float32)
     return queries / np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), 1e-9)
 
 
