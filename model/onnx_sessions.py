@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -52,5 +53,9 @@ def side_by_side(work: Callable[[T], NDArray[np.float32]], items: Sequence[T]) -
     """Do ``work`` on each item, on as many threads as there are cores."""
     if len(items) < 2 or CORES == 1:
         return [work(item) for item in items]
-    with ThreadPoolExecutor(CORES) as pool:
-        return list(pool.map(work, items))
+    return list(_threads().map(work, items))
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(CORES, "networks")

@@ -15,7 +15,7 @@ from model import onnx_directory as files
 from model.e5_file import E5Tokenizer, dequantise
 from model.errors import ModelDirectoryError
 from model.lexical_rows import lexical_rows
-from model.onnx_sessions import Network, side_by_side
+from model.onnx_sessions import CORES, Network, side_by_side
 from model.use_tokenizer import UseTokenizer
 
 TOKENS_PER_BATCH = 256
@@ -73,10 +73,12 @@ class OnnxTextTower:
 
 
 def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield the rows of batches, like lengths together, so that there is little padding."""
+    """Yield the rows of batches, like lengths together, so that there is little padding, and work for each core."""
+    share = -(-sum(lengths) // CORES) + max(lengths, default=0)
+    most = min(TOKENS_PER_BATCH, share)
     batch: list[int] = []
     for row in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and (len(batch) + 1) * lengths[row] > TOKENS_PER_BATCH:
+        if batch and (len(batch) + 1) * lengths[row] > most:
             yield batch
             batch = []
         batch.append(row)

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from model import onnx_text
 from model.audio_embedder import AudioEmbedder
 from model.audio_encoders import build_encoder
 from model.directory import load_model, load_space
@@ -206,3 +207,14 @@ def test_a_model_of_another_kind_is_not_exported(torch_model: TorchModel, tmp_pa
     with pytest.raises(NotExportableError, match="compact"):
         export_onnx(other, tmp_path / "out", card="", int8=False)
     assert not (tmp_path / "out").exists()
+
+
+def test_every_text_is_in_one_batch_and_there_is_work_for_every_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_text, "CORES", 4)
+    lengths = [7, 3, 9, 3, 8, 5, 4, 6, 7, 3, 8, 5] * 2
+    made = list(onnx_text.batches(lengths))
+    assert sorted(row for rows in made for row in rows) == list(range(len(lengths)))
+    assert len(made) >= 4
+    assert all(len(rows) * max(lengths[row] for row in rows) <= onnx_text.TOKENS_PER_BATCH for rows in made)
+    assert list(onnx_text.batches([1000])) == [[0]]  # longer than any batch
+    assert list(onnx_text.batches([])) == []
