@@ -38,6 +38,7 @@ from service.maps import Maps
 from service.metrics import Metrics
 from service.observing import Observation
 from service.page_files import PageFiles
+from service.parameters import ONLY_KNOWN_PARAMETERS
 from service.playable import PlayableCopies
 from service.runtime import Runtime
 from service.threads import Threads
@@ -115,13 +116,17 @@ def create_app(
     # What is asked most comes first: routes are tried one by one.
     app.include_router(
         search.router,
-        dependencies=[requires(Scope.SEARCH)],
+        dependencies=[requires(Scope.SEARCH), ONLY_KNOWN_PARAMETERS],
         responses=problems.responses(*problems.NOT_ADMITTED),
     )
     app.include_router(health.router)
     app.include_router(session.router)
-    app.include_router(metrics_endpoint.router, responses=problems.responses(*problems.NOT_ADMITTED))
-    app.include_router(jobs.router)
+    app.include_router(
+        metrics_endpoint.router,
+        dependencies=[ONLY_KNOWN_PARAMETERS],
+        responses=problems.responses(*problems.NOT_ADMITTED, problems.INVALID),
+    )
+    app.include_router(jobs.router, dependencies=[ONLY_KNOWN_PARAMETERS])
     for scope, routers in (
         (Scope.SEARCH, (clips.router, clip_sounds.router, libraries.router, maps.router)),
         (Scope.INDEX, (library_changes.router, clip_changes.router, uploads.router)),
@@ -130,7 +135,7 @@ def create_app(
         for router in routers:
             app.include_router(
                 router,
-                dependencies=[requires(scope)],
+                dependencies=[requires(scope), ONLY_KNOWN_PARAMETERS],
                 responses=problems.responses(*problems.NOT_ADMITTED),
             )
     end_tracing = start_tracing_if_asked(app)

@@ -47,7 +47,7 @@ _COMMON = (problems.UNKNOWN_LIBRARY, problems.INVALID, *problems.NOT_READY)
 @router.get(
     "/libraries",
     summary="List the libraries",
-    responses=examples.answer(examples.LIBRARIES) | problems.responses(*problems.NOT_READY),
+    responses=examples.answer(examples.LIBRARIES) | problems.responses(problems.INVALID, *problems.NOT_READY),
 )
 async def list_libraries(service: Service, threads: WorkerThreads) -> LibrariesResponse:
     """Return every library with its number of clips, by name."""

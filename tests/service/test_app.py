@@ -148,3 +148,22 @@ def test_the_examples_of_questions_are_understood(client: TestClient) -> None:
         assert answer.status_code in (200, 404), (
             answer.text
         )  # the clip and library of the examples are not here
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "known"),
+    [
+        ("GET", "/v1/jobs?libary=rain", "library, limit, state"),
+        ("GET", "/v1/libraries?q=1", None),
+        ("POST", "/v1/search?k=5", None),
+        ("GET", "/v1/clips/0/peaks?points=20&point=20", "end_s, points, start_s"),
+    ],
+)
+def test_a_query_parameter_that_nobody_knows_is_told(
+    client: TestClient, method: str, path: str, known: str | None
+) -> None:
+    answer = client.request(method, path, json={"text": "rain"} if method == "POST" else None)
+    assert answer.status_code == 422
+    told = answer.json()["detail"]
+    assert "There is no query parameter" in told
+    assert told.endswith("There are none." if known is None else f"There are: {known}.")
