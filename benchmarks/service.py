@@ -17,8 +17,9 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import count, cycle
 from pathlib import Path
@@ -28,14 +29,21 @@ import numpy as np
 
 from benchmarks.memory import MIB, memory_of_tree
 from benchmarks.search import bare_loop, fill
+from indexer.snapshot import Snapshot
 from indexer.store import open_store, open_store_for_writing
 from model.directory import load_model
+from model.retrieval_model import RetrievalModel
 from training.query_files import read_queries
 
 CLIENTS = (1, 8, 64)
 BATCH = 64
 _QUERIES = Path(__file__).parents[1] / "training" / "queries"
 _START_TIMEOUT_S = 180
+_OFFLINE_BATCHES = 3
+_SERVERS = {
+    "naive": ["-m", "benchmarks.naive_server"],
+    "ours": ["-m", "sonoglot", "serve", "--no-worker"],
+}
 _CONTENT_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
@@ -63,31 +71,33 @@ def questions() -> Iterator[str]:
         yield name if number < len(names) else f"{name} {number}"
 
 
-def bare(model_dir: Path | None, store_dir: Path, texts: Sequence[str]) -> Timing:
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One go of asking: latencies in seconds, and in how many seconds all of it was done."""
+
+    latencies: list[float]
+    elapsed_s: float
+    failed: int
+
+
+def bare(model: RetrievalModel, snapshot: Snapshot, texts: Sequence[str]) -> Asked:
     """The same embedding and FAISS call, and nothing else."""
-    model = load_model(model_dir)
-    with open_store(store_dir, space=model.space) as store:
-        ask = bare_loop(store.snapshot(), None)
-        for text in texts[:10]:
-            ask(model.embed_texts([text])[0])
-        latencies = []
-        started = time.perf_counter()
-        for text in texts:
-            before = time.perf_counter()
-            ask(model.embed_texts([text])[0])
-            latencies.append(time.perf_counter() - before)
-        return _timing("bare", 1, latencies, time.perf_counter() - started, failed=0)
-
-
-def offline(model_dir: Path | None, texts: Sequence[str]) -> float:
-    """Texts a second, embedded in batches, with nothing else to do."""
-    model = load_model(model_dir)
-    batches = [texts[start : start + BATCH] for start in range(0, len(texts) - BATCH + 1, BATCH)]
-    model.embed_texts(batches[0])
+    ask = bare_loop(snapshot, None)
+    latencies = []
     started = time.perf_counter()
-    for batch in batches:
-        model.embed_texts(batch)
-    return len(batches) * BATCH / (time.perf_counter() - started)
+    for text in texts:
+        before = time.perf_counter()
+        ask(model.embed_texts([text])[0])
+        latencies.append(time.perf_counter() - before)
+    return Asked(latencies=latencies, elapsed_s=time.perf_counter() - started, failed=0)
+
+
+def offline_s(model: RetrievalModel, texts: Sequence[str]) -> float:
+    """Seconds to embed texts in batches, with nothing else to do."""
+    started = time.perf_counter()
+    for start in range(0, len(texts), BATCH):
+        model.embed_texts(texts[start : start + BATCH])
+    return time.perf_counter() - started
 
 
 @contextmanager
@@ -114,11 +124,10 @@ def _is_ready(port: int) -> bool:
         return False
 
 
-def load(port: int, way: str, clients: int, texts: Sequence[str]) -> Timing:
+def load(port: int, clients: int, texts: Sequence[str]) -> Asked:
     """Ask all texts from so many clients, each with one connection, from a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        latencies, elapsed_s, failed = pool.apply(_clients, (port, clients, list(texts)))
-    return _timing(way, clients, latencies, elapsed_s, failed=failed)
+        return pool.apply(_clients, (port, clients, list(texts)))
 
 
 class _Client:
@@ -165,7 +174,7 @@ def _request(text: str) -> bytes:
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def _clients(port: int, clients: int, texts: list[str]) -> tuple[list[float], float, int]:
+def _clients(port: int, clients: int, texts: list[str]) -> Asked:
     everyone = [_Client(port, texts[number::clients]) for number in range(clients)]
     with selectors.DefaultSelector() as selector:
         for client in everyone:
@@ -177,8 +186,11 @@ def _clients(port: int, clients: int, texts: list[str]) -> tuple[list[float], fl
                 if key.data.receive():
                     waiting -= not key.data.ask()
         elapsed_s = time.perf_counter() - started
-    latencies = [each for client in everyone for each in client.latencies]
-    return latencies, elapsed_s, sum(_is_wrong(answer) for client in everyone for answer in client.answers)
+    return Asked(
+        latencies=[each for client in everyone for each in client.latencies],
+        elapsed_s=elapsed_s,
+        failed=sum(_is_wrong(answer) for client in everyone for answer in client.answers),
+    )
 
 
 def _is_wrong(answer: bytes) -> bool:
@@ -186,15 +198,16 @@ def _is_wrong(answer: bytes) -> bool:
     return not head.startswith(b"HTTP/1.1 200 ") or len(json.loads(content)["hits"]) != 10
 
 
-def _timing(way: str, clients: int, latencies: list[float], elapsed_s: float, *, failed: int) -> Timing:
+def _timing(way: str, clients: int, goes: Sequence[Asked]) -> Timing:
+    latencies = [each for go in goes for each in go.latencies]
     p50, p99 = np.percentile(latencies, [50, 99]) * 1000
     return Timing(
         way=way,
         clients=clients,
         p50_ms=round(float(p50), 2),
         p99_ms=round(float(p99), 2),
-        a_second=round(len(latencies) / elapsed_s, 1),
-        failed=failed,
+        a_second=round(len(latencies) / sum(go.elapsed_s for go in goes), 1),
+        failed=sum(go.failed for go in goes),
     )
 
 
@@ -218,45 +231,67 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def measure(store_dir: Path, model_dir: Path | None, *, each: int) -> dict[str, Any]:
-    """Time all ways over one store."""
+def measure(store_dir: Path, model_dir: Path | None, *, each: int, rounds: int) -> dict[str, Any]:
+    """Time all ways over one store, in turn: a machine that is slower for a while is so for all of them."""
     source = questions()
 
     def texts(number: int) -> list[str]:
         return [next(source) for _ in range(number)]
 
-    timings = [bare(model_dir, store_dir, texts(each))]
-    print(timings[-1], flush=True)
-    result: dict[str, Any] = {"offline_texts_a_second": round(offline(model_dir, texts(10 * BATCH)), 1)}
+    model = load_model(model_dir)
     model_options = [] if model_dir is None else ["--model", str(model_dir)]
-    ways = {
-        "naive": ["-m", "benchmarks.naive_server"],
-        "ours": ["-m", "sonoglot", "serve", "--no-worker"],
-    }
-    for way, module in ways.items():
-        port = free_port()
-        command = [sys.executable, *module, "--store", str(store_dir), "--port", str(port), *model_options]
-        with running(command, port) as process:
-            load(port, way, 8, texts(40))  # warm
+    goes: dict[tuple[str, int], list[Asked]] = defaultdict(list)
+    ports = {way: free_port() for way in _SERVERS}
+    alone_s = embedded = encoder_s = 0.0
+    with ExitStack() as stack:
+        processes = {
+            way: stack.enter_context(
+                running(
+                    [
+                        sys.executable,
+                        *module,
+                        "--store",
+                        str(store_dir),
+                        "--port",
+                        str(ports[way]),
+                        *model_options,
+                    ],
+                    ports[way],
+                )
+            )
+            for way, module in _SERVERS.items()
+        }
+        snapshot = stack.enter_context(open_store(store_dir, space=model.space)).snapshot()
+        bare(model, snapshot, texts(10))
+        for port in ports.values():
+            load(port, 8, texts(40))
+        for number in range(rounds):
+            goes["bare", 1].append(bare(model, snapshot, texts(each)))
+            alone_s += offline_s(model, texts(_OFFLINE_BATCHES * BATCH))
             for clients in CLIENTS:
-                before = _embedded(port) if way == "ours" else None
-                timings.append(load(port, way, clients, texts(each if clients < 64 else 4 * each)))
-                print(timings[-1], flush=True)
-                if before is not None:
-                    embedded, seconds = (
-                        now - then for now, then in zip(_embedded(port), before, strict=True)
-                    )
-                    result["encoder_texts_a_second"] = round(embedded / seconds, 1)
-            result[f"{way}_mb"] = memory_of_tree(process) // MIB
-    result["timings"] = [asdict(timing) for timing in timings]
-    at = {(timing.way, timing.clients): timing for timing in timings}
-    result["overhead_ms"] = round(at["ours", 1].p50_ms - at["bare", 1].p50_ms, 2)
-    result["to_naive_at_64"] = round(at["ours", 64].a_second / at["naive", 64].a_second, 2)
-    result["encoder_to_offline_at_64"] = round(
-        result["encoder_texts_a_second"] / result["offline_texts_a_second"], 2
-    )
-    result["to_offline_at_64"] = round(at["ours", 64].a_second / result["offline_texts_a_second"], 2)
-    return result
+                for way, port in ports.items():
+                    before = _embedded(port) if (way, clients) == ("ours", 64) else None
+                    count = each if clients < 64 else 4 * each
+                    goes[way, clients].append(load(port, clients, texts(count)))
+                    if before is not None:
+                        after = _embedded(port)
+                        embedded, encoder_s = (
+                            embedded + after[0] - before[0],
+                            encoder_s + after[1] - before[1],
+                        )
+            print(f"round {number + 1} of {rounds}", flush=True)
+        memory_mb = {f"{way}_mb": memory_of_tree(process) // MIB for way, process in processes.items()}
+    timings = {at: _timing(*at, each_go) for at, each_go in goes.items()}
+    offline = rounds * _OFFLINE_BATCHES * BATCH / alone_s
+    return memory_mb | {
+        "rounds": rounds,
+        "timings": [asdict(timing) for timing in timings.values()],
+        "offline_texts_a_second": round(offline, 1),
+        "overhead_ms": round(timings["ours", 1].p50_ms - timings["bare", 1].p50_ms, 2),
+        "to_naive_at_64": round(timings["ours", 64].a_second / timings["naive", 64].a_second, 2),
+        "to_offline_at_64": round(timings["ours", 64].a_second / offline, 2),
+        "encoder_to_offline_at_64": round(embedded / encoder_s / offline, 2),
+    }
 
 
 def print_table(result: dict[str, Any]) -> None:
@@ -281,7 +316,8 @@ def main() -> None:
     """Make a store, time, print."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--segments", type=int, default=100_000)
-    parser.add_argument("--each", type=int, default=300, help="questions of each measurement")
+    parser.add_argument("--each", type=int, default=60, help="questions of each measurement in a round")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--model", type=Path, default=None, help="a model directory; the default model if not given"
     )
@@ -293,7 +329,7 @@ def main() -> None:
         with open_store_for_writing(store_dir, space=space) as store:
             fill(store, count=options.segments, dim=space.dim)
             store.save_index()
-        result = measure(store_dir, options.model, each=options.each)
+        result = measure(store_dir, options.model, each=options.each, rounds=options.rounds)
     print_table(result)
     if options.json is not None:
         options.json.write_text(json.dumps(result, indent=2) + "\n")
