@@ -25,6 +25,9 @@ from indexer.store import open_store_for_writing
 from indexer.windows import cut_windows
 from model.audio_embedder import AudioEmbedder
 from model.beats import BeatsEncoder, BeatsEncoderConfig
+from model.directory import load_model
+from model.onnx_export import export_onnx
+from model.retrieval_model import RetrievalModel
 from model.space import EmbeddingSpace
 from model.torch_directory import load_torch_model
 from model.torch_model import TorchModel
@@ -81,7 +84,18 @@ def encoder_alone(job: Job) -> Done:
 
 def ours(job: Job) -> Done:
     """Index into a fresh store."""
-    model, done = model_of(job), Done()
+    return _indexed(model_of(job), job)
+
+
+def exported(job: Job) -> Done:
+    """The same with the model as ``sonoglot export`` writes it: on a CPU the way that the README recommends."""
+    folder = Path(job.folder) / "exported"
+    export_onnx(model_of(job), folder, card="", int8=False)
+    return _indexed(load_model(folder), job)
+
+
+def _indexed(model: RetrievalModel, job: Job) -> Done:
+    done = Done()
     with AudioEmbedder(model) as embedder:
         embedder.submit(np.zeros((1, model.window_samples), np.float32)).result()
     with open_store_for_writing(Path(job.folder) / "store", space=model.space) as store, timed(done):
@@ -154,6 +168,7 @@ def clap(job: Job) -> Done:
 CONTENDERS: dict[str, Callable[[Job], Done]] = {
     "encoder alone": encoder_alone,
     "ours": ours,
+    "ours exported": exported,
     "loop": loop,
     "clap": clap,
 }

@@ -26,6 +26,7 @@ FORMATS = ("wav", "flac", "mp3", "ogg", "opus", "aiff")  # what librosa reads wi
 RATE_HZ, OPUS_RATE_HZ = 44_100, 48_000
 LONG_S = 300.0
 NEED_LIBROSA = ("loop", "clap")
+NEED_DEFAULT = ("ours exported",)
 _LOOK_EVERY_S = 0.25
 
 
@@ -54,6 +55,7 @@ class Report:
     measured: list[Measured]
     ours_to_encoder_alone: float | None
     ours_to_loop: float | None
+    exported_to_loop: float | None
 
 
 def make_files(numbers: range, *, sounds: Sounds, folder: Path, formats: Sequence[str], long: int) -> None:
@@ -110,6 +112,7 @@ def run(job: Job, *, names: Sequence[str], formats: Sequence[str], rounds: int) 
         measured=list(medians.values()),
         ours_to_encoder_alone=_ratio(medians, "ours", "encoder alone"),
         ours_to_loop=_ratio(medians, "ours", "loop"),
+        exported_to_loop=_ratio(medians, "ours exported", "loop"),
     )
 
 
@@ -130,24 +133,25 @@ def described(report: Report) -> str:
     what = "BEATs of full size at random weights" if report.model == "full" else "the default model"
     lines = [
         f"{what} on {report.device}; {', '.join(report.formats)} in turn; medians of {report.rounds} rounds",
-        f"{'':14}{'s':>9}{'CPU s':>9}{'audio s/s':>11}{'files/s':>9}{'windows':>9}{'windows/s':>11}"
+        f"{'':15}{'s':>9}{'CPU s':>9}{'audio s/s':>11}{'files/s':>9}{'windows':>9}{'windows/s':>11}"
         f"{'failed':>8}{'MiB':>8}{'ours is':>9}",
     ]
     for measured in report.measured:
         done = measured.done
         lines.append(
-            f"{measured.name:14}{done.seconds:9.2f}{done.cpu_s:9.2f}{measured.speed:11.1f}"
+            f"{measured.name:15}{done.seconds:9.2f}{done.cpu_s:9.2f}{measured.speed:11.1f}"
             f"{done.files / done.seconds:9.2f}{done.windows:9}{done.windows / done.seconds:11.2f}"
             f"{done.failed:8}{measured.peak_bytes // MIB:8}"
             + (f"{ours.speed / measured.speed:9.2f}" if ours else "")
         )
     for ratio, of, least in (
-        (report.ours_to_encoder_alone, "the encoder alone", 0.9),
-        (report.ours_to_loop, "the loop with our model", 3.0),
+        (report.ours_to_encoder_alone, "ours / the encoder alone", 0.9),
+        (report.ours_to_loop, "ours / the loop with our model", 3.0),
+        (report.exported_to_loop, "ours, exported / the loop with our model", 3.0),
     ):
         if ratio is not None:
             told = "reached" if ratio >= least else "not reached"
-            lines.append(f"ours / {of}: {ratio:.2f} (at least {least:g} is wanted: {told})")
+            lines.append(f"{of}: {ratio:.2f} (at least {least:g} is wanted: {told})")
     return "\n".join(lines)
 
 
@@ -170,6 +174,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if find_spec("librosa") is None:
         print("The loops over files are left out: they need librosa (pip install 'sonoglot[bench]').")
         names = [name for name in names if name not in NEED_LIBROSA]
+    if given.model != "default":
+        names = [name for name in names if name not in NEED_DEFAULT]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "files"
         folder.mkdir()

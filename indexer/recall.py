@@ -20,7 +20,8 @@ RECALL_FLOOR = 0.95
 RECALL_AT = 10
 SHARES = (1.0, 0.5, 0.1, 0.02)
 REFINED = 4
-"""Candidates for every result asked for, whose exact scores are computed."""RESERVE = 2
+"""Candidates for every result asked for, whose exact scores are computed."""
+RESERVE = 2
 """How many times the effort that reaches the floor is made: words lie further off than any question that can be made of
 a library's own vectors, and the effort costs less than it grows by (benchmarks.search)."""
 

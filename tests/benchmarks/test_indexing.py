@@ -24,6 +24,7 @@ def test_a_report_says_which_wishes_are_reached() -> None:
         measured=[measured("encoder alone", 8.0), measured("ours", 10.0), measured("loop", 31.0)],
         ours_to_encoder_alone=0.8,
         ours_to_loop=3.1,
+        exported_to_loop=None,
     )
     said = described(report).splitlines()
     assert said[-2].endswith("ours / the encoder alone: 0.80 (at least 0.9 is wanted: not reached)")
