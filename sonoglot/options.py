@@ -39,6 +39,13 @@ DatabaseOption = Annotated[
 ]
 
 
+class Device(StrEnum):
+    """Where to compute."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
 class KeyScope(StrEnum):
     """What a key may do; kept here, for the service takes long to import."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -229,6 +230,16 @@ def test_a_published_beats_is_converted_once(tmp_path: Path) -> None:
     assert "does not end in .safetensors" in refusal(unknown)
     nowhere = tmp_path / "nowhere" / "beats.safetensors"
     assert "cannot be written" in refusal(run("convert-beats", beats_reference.REFERENCE, "--out", nowhere))
+
+
+def test_where_to_embed_is_chosen_and_has_to_be_there(sounds: Path, store: Path, tmp_path: Path) -> None:
+    on_cpu = run("index", sounds, "--library", "tones", "--device", "cpu", "--json", store=store)
+    assert [len(document(on_cpu)[state]) for state in ("indexed", "unchanged")] == [0, 4]
+    if torch.cuda.is_available():
+        pytest.skip("a GPU is there")
+    refused = run("index", sounds, "--library", "x", "--device", "cuda", store=tmp_path / "new")
+    assert "no CUDA device" in refusal(refused)
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_store_can_be_named_in_the_environment(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
