@@ -14,6 +14,7 @@ from indexer.store import open_store_for_writing
 from model.beats_checkpoint import load_beats
 from model.limits import MAX_QUERY_CHARS
 from model.space import EmbeddingSpace
+from service.upload_storage import UploadStorage
 from sonoglot.cli import app
 from tests.indexer.sounds import write_tone
 from tests.model import beats_reference
@@ -275,3 +276,28 @@ def test_removing_asks_first_and_leaves_the_files(tmp_path: Path) -> None:
     assert run("remove", "--library", "x", store=store, answer="y\n").exit_code == 0
     assert document(run("search", "dog", "--json", store=store))["hits"] == []
     assert kept.is_file()
+
+
+def test_removing_a_library_deletes_what_was_uploaded_to_it_and_nothing_else(tmp_path: Path) -> None:
+    store, own = tmp_path / "store", write_tone(tmp_path / "sounds" / "own.wav", seconds=1, hz=500)
+    for library, names in (("x", ("a.wav", "b.wav")), ("y", ("c.wav",))):
+        storage = UploadStorage(store, library)
+        for number, name in enumerate(names):
+            path = storage.new_path(".wav")
+            storage.take(write_tone(path, seconds=1, hz=300 + 90 * number), name=name)
+        uploads = storage.keep().parent
+        assert run("index", uploads, own, "--library", library, store=store).exit_code == 0
+    unfinished = UploadStorage(store, "x").new_path(".part")
+    unfinished.touch()
+    asked = run("remove", "--library", "x", store=store, answer="n\n")
+    assert "3 clips, and delete the 2 files" in asked.stderr
+    assert len(document(run("search", "dog", "--json", store=store))["hits"]) == 5
+    removed = run("remove", "--library", "x", "--yes", store=store)
+    assert "Deleted the 2 files" in removed.stdout
+    hits = document(run("search", "dog", "--json", store=store))["hits"]
+    assert [hit["library"] for hit in hits] == ["y", "y"]
+    assert all(Path(hit["path"]).is_file() for hit in hits)
+    assert list(uploads.parent.iterdir()) == [uploads]
+    assert own.is_file()
+    again = document(run("remove", "--library", "y", "--yes", "--json", store=store))
+    assert (again["removed_clips"], again["deleted_uploads"]) == (2, 1)
