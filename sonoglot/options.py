@@ -28,6 +28,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 LibraryOption = Annotated[
     str | None, typer.Option("--library", metavar="NAME", help="Look only in this library.")
 ]
+LogJsonOption = Annotated[
+    bool, typer.Option("--log-json", help="Log JSON, an object a line, in place of text.")
+]
 DatabaseOption = Annotated[
     str | None,
     typer.Option(
