@@ -19,7 +19,7 @@ from service.uploads_folder import uploads_folder
 from service.worker import Worker
 from tests.indexer.sounds import write_tone
 from tests.service.helpers import client_of, wait_until_loaded
-from tests.service.jobs_helpers import DEADLINE_S, wait_for, worker_process, write_tones
+from tests.service.jobs_helpers import DEADLINE_S, Working, wait_for, worker_process, write_tones
 
 CLIPS = 100
 
@@ -46,26 +46,6 @@ def is_end(job: Job) -> bool:
 
 def is_under_way(job: Job) -> bool:
     return job.progress is not None and job.progress.done > 0
-
-
-class Working:
-    """A worker in a thread of this process, with the model that the tests have loaded already."""
-
-    def __init__(self, database: Database, store_dir: Path, model: RetrievalModel) -> None:
-        self.worker = Worker(database, store_dir=store_dir, load=lambda: model)
-        self._thread = threading.Thread(target=self.worker.run)
-
-    def __enter__(self) -> "Working":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        self.worker.stop()
-        self._thread.join(DEADLINE_S)
-        assert not self._thread.is_alive()
 
 
 def clip_names(store_dir: Path, library: str = "field") -> list[str]:
