@@ -7,7 +7,7 @@ model (``sonoglot export``) work where torch is not installed.
 from pathlib import Path
 from types import ModuleType
 
-from model.errors import MissingPartError
+from model.errors import DeviceError, MissingPartError
 from model.onnx_directory import is_onnx_directory, read_onnx_facts
 from model.retrieval_model import RetrievalModel
 from model.space import EmbeddingSpace
@@ -22,9 +22,15 @@ def load_model(directory: Path | None = None, *, device: str = "cpu") -> Retriev
         ModelDirectoryError: the directory is missing or incomplete.
         WeightsError: its weights do not fit.
         MissingPartError: what it runs in is not installed.
+        DeviceError: it cannot run on that device, or there is none.
     """
     directory = directory or DEFAULT_MODEL_DIR
     if is_onnx_directory(directory):
+        if device != "cpu":
+            raise DeviceError(
+                f"the model in {directory} was exported, and such a model runs on the CPU: leave out "
+                f"--device {device}, or give the model that it was exported from"
+            )
         from model.onnx_model import load_onnx_model
 
         return load_onnx_model(directory)

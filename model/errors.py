@@ -17,6 +17,10 @@ class MissingPartError(ModelError):
     """A package or weight file that a model is made of is not installed or not found."""
 
 
+class DeviceError(ModelError):
+    """A model cannot run where it was asked to."""
+
+
 class NotExportableError(ModelError):
     """A model is of a kind that cannot be written for ONNX Runtime."""
 

@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
@@ -23,7 +24,7 @@ from model.calibration import load_calibration
 from model.compact_anchor import CompactAnchor
 from model.config import CONFIG_FILE, AnchorReference, ModelConfig, config_text, read_config
 from model.directory import DEFAULT_MODEL_DIR
-from model.errors import ModelDirectoryError
+from model.errors import DeviceError, ModelDirectoryError
 from model.files import write_atomically
 from model.presets import COMPACT, LOCAL
 from model.quantised import pack, unpack
@@ -39,8 +40,13 @@ ANCHOR_PREFIX, AUDIO_PREFIX = "anchor.", "audio."
 def load_torch_model(directory: Path | None = None, *, device: str = "cpu") -> TorchModel:
     """Build the model that a directory holds; the committed default if none is given.
 
-    Raises ModelDirectoryError if the directory is missing or incomplete, WeightsError if its weights do not fit.
+    Raises ModelDirectoryError if the directory is missing or incomplete, WeightsError if its weights do not fit,
+    DeviceError if there is no such device.
     """
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise DeviceError(
+            f"there is no CUDA device that torch can use: leave out --device {device} for the CPU"
+        )
     directory = directory or DEFAULT_MODEL_DIR
     config = read_config(directory)
     tensors = load_tensors(directory)

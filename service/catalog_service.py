@@ -4,8 +4,6 @@ Knows nothing of HTTP. Everything here blocks and is called from worker threads.
 so: only removing a library does, for a run of indexing would make it anew, half of it.
 """
 
-import shutil
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +16,10 @@ from indexer.errors import LibraryNotFoundError, StoreNotFoundError
 from indexer.records import Clip, ClipStatus, FilterValues, LibrarySummary
 from indexer.store import open_catalog_for_writing, open_store_for_writing
 from service.errors import InvalidRequestError
+from service.jobs import Jobs
+from service.library_removal import remove_library
 from service.search_service import SearchService
 from service.upload_storage import forget_upload
-from service.uploads_folder import uploads_folder
 
 
 class CatalogService:
@@ -59,16 +58,16 @@ class CatalogService:
         """One library; LibraryNotFoundError names those there are."""
         return self._catalog.library(name)
 
-    def remove_library(self, name: str) -> None:
-        """Forget a library, its clips, and the files that were uploaded into it; no other file is touched.
+    def remove_library(self, name: str, jobs: Jobs) -> None:
+        """Forget a library, its clips, and the files that were uploaded into it; no other file is touched. Its jobs are
+        cancelled.
 
-        Raises LibraryNotFoundError, or StoreBusyError while something is indexed.
+        Raises LibraryNotFoundError, DatabaseUnavailableError, or StoreBusyError while something is indexed.
         """
         self._catalog.library(name)
+        jobs.cancel_all_of(name)  # One that runs has the writer's lock, which is waited for a moment.
         with open_catalog_for_writing(self._search.store_dir) as catalog:
-            catalog.remove_library(name)
-            with suppress(FileNotFoundError):
-                shutil.rmtree(uploads_folder(self._search.store_dir, name))
+            remove_library(catalog, name, store_dir=self._search.store_dir, jobs=jobs)
 
     def clips(self, library: str, *, most: int, after: Path | None, status: ClipStatus | None) -> ClipPage:
         """A page of a library's clips. Raises LibraryNotFoundError."""

@@ -14,6 +14,7 @@ METRICS = """# HELP sonoglot_index_segments Segments that can be found.
 sonoglot_index_segments 1430.0
 """
 READY = {"status": "ready", "model": "sonoglot-compact"}
+SESSION = {"scope": "index", "needs_key": True}
 LIBRARY = {"name": "weather", "clips": 120, "segments": 1430, "failed": 1, "missing": 0, "duration_s": 3610.5}
 LIBRARIES = {"libraries": [LIBRARY]}
 CLIP = {

@@ -88,6 +88,17 @@ class Jobs:
             connection.execute(update(JobRow).where(JobRow.id == job_id).values(**values))
             return _seen(connection, _row(connection, job_id))
 
+    def cancel_all_of(self, library: str) -> None:
+        """Cancel all jobs of a library, as ``cancel`` does each."""
+        if not self._database.holds_anything():
+            return
+        of_library = update(JobRow).where(JobRow.library == library)
+        waiting = of_library.where(JobRow.state == JobState.QUEUED)
+        running = of_library.where(JobRow.state == JobState.RUNNING)
+        with self._database.transaction() as connection:
+            connection.execute(waiting.values(state=JobState.CANCELLED, ended_at=utc_now()))
+            connection.execute(running.values(cancel_asked=True))  # second, for one is claimed at this moment
+
     def retry(self, job_id: str) -> Job:
         """Queue a job again that failed or was cancelled. Raises UnknownJobError or JobStateError."""
         self._check_may_exist(job_id)

@@ -80,6 +80,11 @@ class RunningJob:
         if self._is_stopping():
             raise JobEnded(Ending.HANDED_BACK)
 
+    def check_anew(self) -> None:
+        """The same, with what was asked of the job until this very moment."""
+        self._ask()
+        self.check()
+
     def on_progress(self, progress: IndexProgress) -> None:
         """For ``index_paths``."""
         self._done, self._total = progress.done, progress.total
@@ -90,14 +95,18 @@ class RunningJob:
         self.check()
 
     def _renew(self) -> None:
-        while not self._is_over.wait(RENEWAL_S):
-            try:
-                cancel_asked = self._claims.renew(self.job.job_id, self.progress())
-            except DatabaseUnavailableError:
-                logger.warning("job %s: its lease could not be renewed", self.job.job_id, exc_info=True)
-                continue  # If this lasts, another worker waits for the store until this one has ended.
-            if cancel_asked is None:
-                self._ending = Ending.LOST
-                return
-            if cancel_asked:
-                self._ending = Ending.CANCELLED
+        while self._ending is not Ending.LOST and not self._is_over.wait(RENEWAL_S):
+            self._ask()
+
+    def _ask(self) -> None:
+        """Renew the lease, and hear whether the work is to end."""
+        try:
+            cancel_asked = self._claims.renew(self.job.job_id, self.progress())
+        except DatabaseUnavailableError:
+            # If this lasts, another worker waits for the store until this one has ended.
+            logger.warning("job %s: its lease could not be renewed", self.job.job_id, exc_info=True)
+            return
+        if cancel_asked is None:
+            self._ending = Ending.LOST
+        elif cancel_asked:
+            self._ending = Ending.CANCELLED

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from indexer.records import MAX_FILTER_TAGS, SearchFilter
+from service.keys import Scope
 
 LibraryName = Annotated[
     str, Field(description="Search in this library only; all of them without it.", max_length=1000)
@@ -125,6 +126,13 @@ class Ready(BaseModel):
 
     status: Literal["ready"] = "ready"
     model: str
+
+
+class SessionOut(BaseModel):
+    """What the caller may do."""
+
+    scope: Scope = Field(description="What is allowed; each includes those before it: search, index, admin.")
+    needs_key: bool = Field(description="Whether that is by a key; false where the server needs none.")
 
 
 class FieldProblem(BaseModel):

@@ -21,6 +21,7 @@ from service.uploads_folder import uploads_folder
 
 TABLE = "sonoglot.csv"
 _UNFINISHED = ".incoming-"
+_GONE = ".gone-"
 _LEFT_BEHIND_S = 24 * 3600.0
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -88,6 +89,33 @@ def forget_upload(store_dir: Path, library: str, path: Path) -> None:
     path.unlink(missing_ok=True)
     if all(other.name == TABLE for other in path.parent.iterdir()):
         shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def uploaded_files(store_dir: Path, library: str) -> int:
+    """How many files there are that were uploaded into a library."""
+    return _count(uploads_folder(store_dir, library))
+
+
+def forget_uploads(store_dir: Path, library: str) -> int:
+    """Delete all that was uploaded into a library, and what is on its way; how many files had come.
+
+    It is first put where no upload goes on, for one that ends meanwhile would leave some of it behind.
+    """
+    folder = uploads_folder(store_dir, library)
+    gone = folder.with_name(f"{_GONE}{uuid.uuid4().hex}")
+    try:
+        folder.rename(gone)
+    except FileNotFoundError:
+        return 0
+    count = _count(gone)
+    for left in folder.parent.glob(f"{_GONE}*"):  # also by one that was killed here
+        shutil.rmtree(left, ignore_errors=True)
+    return count
+
+
+def _count(uploads: Path) -> int:
+    kept = (file for file in uploads.glob("*/*") if not file.parent.name.startswith(_UNFINISHED))
+    return sum(file.name != TABLE for file in kept)
 
 
 def _sweep(uploads: Path) -> None:

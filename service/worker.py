@@ -102,6 +102,7 @@ class Worker:
         if self._model is None:
             self._model = self._load()
         with self._store_for_writing(self._model, check=running.check) as store:
+            running.check_anew()  # Its library may have been deleted while it had not the store.
             try:
                 index_paths(
                     store,

@@ -22,11 +22,15 @@ _LONGEST_PAUSE_S = 60.0
 
 
 @contextmanager
-def worker_process(*, store_dir: Path, model_dir: Path | None, database_url: str | None) -> Iterator[None]:
-    """Keep a worker running during the block."""
+def worker_process(
+    *, store_dir: Path, model_dir: Path | None, database_url: str | None, log_json: bool
+) -> Iterator[None]:
+    """Keep a worker running during the block, which logs as the server beside it does."""
     command = [sys.executable, "-m", "sonoglot", "worker", "--with-parent", "--store", str(store_dir)]
     if model_dir is not None:
         command += ["--model", str(model_dir)]
+    if log_json:
+        command.append("--log-json")
     environment = dict(os.environ)
     if database_url is not None:
         environment["SONOGLOT_DATABASE"] = (

@@ -28,6 +28,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 LibraryOption = Annotated[
     str | None, typer.Option("--library", metavar="NAME", help="Look only in this library.")
 ]
+LogJsonOption = Annotated[
+    bool, typer.Option("--log-json", help="Log JSON, an object a line, in place of text.")
+]
 DatabaseOption = Annotated[
     str | None,
     typer.Option(
@@ -37,6 +40,13 @@ DatabaseOption = Annotated[
         help="Database of this store's keys and jobs, as SQLAlchemy names it; SQLite in the store if not given.",
     ),
 ]
+
+
+class Device(StrEnum):
+    """Where to compute."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
 
 
 class KeyScope(StrEnum):

@@ -1,10 +1,11 @@
 """Options that every command which trains has."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from sonoglot.options import Device
 
 DataOption = Annotated[
     list[Path], typer.Option("--data", metavar="MANIFEST", help="Manifest; may be given again.")
@@ -13,13 +14,6 @@ OutOption = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Model directory to write; also resumes from it.")
 ]
 SeedOption = Annotated[int, typer.Option(help="Seed of everything random.")]
-
-
-class Device(StrEnum):
-    """Where to train."""
-
-    CPU = "cpu"
-    CUDA = "cuda"
 
 
 DeviceOption = Annotated[Device, typer.Option(help="Where to train.")]

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response, status
 
 from service import examples, problems
 from service.body import read_json
+from service.endpoints.jobs import JobsDependency
 from service.endpoints.libraries import LibraryPath
 from service.endpoints.state import Catalogue, WorkerThreads
 from service.library_paths import address_of, decoded_name
@@ -50,6 +51,10 @@ async def create_library(
         problems.UNKNOWN_LIBRARY, problems.STORE_BUSY, problems.INVALID, *problems.NOT_READY
     ),
 )
-async def delete_library(name: LibraryPath, catalogue: Catalogue, threads: WorkerThreads) -> None:
-    """Forget a library, its clips, and the files that were uploaded to it. Files in your own folders are left alone."""
-    await threads.look_up(lambda: catalogue.remove_library(decoded_name(name)))
+async def delete_library(
+    name: LibraryPath, catalogue: Catalogue, jobs: JobsDependency, threads: WorkerThreads
+) -> None:
+    """Forget a library, its clips, and the files that were uploaded to it. Files in your own folders are left alone.
+    Its jobs are cancelled; where one that runs takes more than a moment to end, or another library is indexed, the
+    answer is 409: ask again."""
+    await threads.look_up(lambda: catalogue.remove_library(decoded_name(name), jobs))

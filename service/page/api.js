@@ -8,7 +8,7 @@ export class Problem extends Error {
     Object.assign(this, { status, title, detail, type });
   }
 
-  // This server, or this key, has no such thing: the page then hides what it is for.
+  // This server has no such thing: the page then hides what it is for.
   get isAbsent() { return [403, 404, 405].includes(this.status); }
   is(name) { return this.type.endsWith(`:${name}`); }
 }
@@ -35,8 +35,10 @@ const part = encodeURIComponent;
 // request: FormData, or an object to be sent as JSON (see question.js).
 export const search = (request, signal) =>
   request instanceof FormData ? call("v1/search", { method: "POST", body: request, signal }) : send("POST", "v1/search", request, signal);
+export const session = () => call("v1/session");
 // Keeps a key in a cookie that only the server reads.
 export const openSession = (key) => call("v1/session", { method: "POST", body: new URLSearchParams({ key }) });
+export const closeSession = () => call("v1/session", { method: "DELETE" });
 export const readiness = () => call("readyz");
 export const clip = (id) => call(`v1/clips/${part(id)}`);
 export const audioUrl = (id) => `v1/clips/${part(id)}/audio`;

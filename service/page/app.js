@@ -1,6 +1,6 @@
 // The page: its parts, joined. What is asked and seen is in the address, so that reloading and going back work.
 
-import { clip, libraries, Problem, readiness } from "./api.js";
+import { clip, closeSession, libraries, Problem, readiness } from "./api.js";
 import { Asking } from "./asking.js";
 import { Camera } from "./camera.js";
 import { setIcon } from "./dom.js";
@@ -16,6 +16,7 @@ import { empty, fromAddress, isEmpty, isLinkable, part, toAddress } from "./ques
 import { Results } from "./results.js";
 import { Saved } from "./saved.js";
 import { Searching } from "./searching.js";
+import { loadSession, may } from "./session.js";
 import { listenForKeys } from "./shortcuts.js";
 import { Uploads } from "./uploads.js";
 import { Views } from "./views.js";
@@ -78,7 +79,7 @@ function startAgain({ remember = true } = {}) {
 
 function showStart() {
   if (known.length) notice.showStart($("notice"), (text) => asking.askFor(text));
-  else notice.showNoLibrary($("notice"), views.has("libraries") ? () => open("libraries") : null);
+  else notice.showNoLibrary($("notice"), views.has("libraries") && may("index") ? () => open("libraries") : null);
 }
 
 function searchWith(file) {
@@ -153,7 +154,11 @@ async function loadLibraries() {
 }
 
 async function refresh() {
-  await loadLibraries().catch(() => {}); // the next search says what is wrong
+  try {
+    await loadLibraries();
+  } catch (error) {
+    if (error.status === 401) return; // whoever looks for a key elsewhere finds its form again
+  } // the next search says what else is wrong
   if (!searching.question) showStart();
 }
 
@@ -164,6 +169,12 @@ async function loadJobs() {
     if (error.isAbsent) views.hide("libraries");
     else throw error;
   }
+}
+
+async function learnWhatMayBeDone() {
+  await loadSession();
+  $("upload").hidden = !may("index");
+  $("only-searching").hidden = may("index");
 }
 
 async function untilReady() {
@@ -212,12 +223,18 @@ $("copy-link").addEventListener("click", async () => {
 });
 $("language").append(...Object.entries(LANGUAGES).map(([tag, name]) => new Option(name, tag, false, tag === language)));
 $("language").addEventListener("change", () => switchLanguage($("language").value));
-takeFiles((files) => (views.current === "libraries" && !uploads.isAbsent ? uploads.send(files) : searchWith(files[0])));
+takeFiles((files) => (views.current === "libraries" && may("index") ? uploads.send(files) : searchWith(files[0])));
 listenForKeys({ player, text: $("text"), results, help: $("help") });
 addEventListener("popstate", () => readAddress());
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
 
+$("change-key").addEventListener("click", async () => {
+  await closeSession().catch(() => {}); // what is wrong is seen when the page asks again
+  location.reload();
+});
+
 try {
+  await learnWhatMayBeDone();
   await untilReady();
   await loadLibraries();
   await loadJobs();

@@ -3,6 +3,7 @@
 import { changeJob, jobEvents, jobs } from "./api.js";
 import { el, iconButton } from "./dom.js";
 import { language, number, t, tn } from "./i18n.js";
+import { may } from "./session.js";
 
 const ACTIVE = new Set(["queued", "running"]);
 const FOLLOWED = 2; // browsers have few connections to a server, and the rest of the page needs some
@@ -88,6 +89,7 @@ export class Jobs extends EventTarget {
   }
 
   #buttons(job) {
+    if (!may("index")) return null;
     const change = (what) => async (event) => {
       event.currentTarget.disabled = true;
       try {

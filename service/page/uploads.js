@@ -6,7 +6,6 @@ import { number, t, tn } from "./i18n.js";
 
 export class Uploads {
   #libraries = [];
-  isAbsent = false; // this server, or this key, takes none
 
   // onJob(job): the server indexes what came.
   constructor(form, { onJob }) {
@@ -49,8 +48,6 @@ export class Uploads {
       this.#show(answer);
     } catch (error) {
       this.#say(error.message);
-      this.isAbsent = error.isAbsent;
-      this.form.querySelector(".upload-row").hidden = this.isAbsent;
     } finally {
       this.bar.hidden = true;
     }

@@ -30,7 +30,7 @@ export class Views extends EventTarget {
     document.title = this.current === SEARCH ? "Sonoglot" : `${t(`nav.${this.current}`)} – Sonoglot`;
   }
 
-  // A view of which the server, or this key, has nothing.
+  // A view of which the server has nothing.
   has(name) { return !this.links.get(name).hidden; }
   hide(name) { this.links.get(name).hidden = true; }
   focus() { document.querySelector(`#view-${this.current} h1`)?.focus(); }

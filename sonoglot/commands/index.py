@@ -10,7 +10,15 @@ import typer
 from sonoglot.commands.index_report import document, print_tables, progress_bar, report_to
 from sonoglot.commands.index_watch import line, watch_library
 from sonoglot.commands.remove import forget_missing
-from sonoglot.options import DEFAULT_STORE, IndexKindOption, JsonOption, ModelOption, StoreOption, index_kind
+from sonoglot.options import (
+    DEFAULT_STORE,
+    Device,
+    IndexKindOption,
+    JsonOption,
+    ModelOption,
+    StoreOption,
+    index_kind,
+)
 from sonoglot.output import fail, print_json, print_json_line
 
 if TYPE_CHECKING:
@@ -68,6 +76,7 @@ def index(
     index: IndexKindOption = None,
     store: StoreOption = DEFAULT_STORE,
     model: ModelOption = None,
+    device: Annotated[Device, typer.Option("--device", help="Where to embed.")] = Device.CPU,
     as_json: JsonOption = False,
 ) -> None:
     """Index audio files into a library; run again, it embeds only what changed.
@@ -90,7 +99,7 @@ def index(
         )
     with ExitStack() as stack:
         on_report = stack.enter_context(report_to(report))
-        loaded = load_model(model)
+        loaded = load_model(model, device=device.value)
 
         def choose_index(opened: "Store") -> None:
             if index is not None:

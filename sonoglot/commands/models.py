@@ -36,11 +36,12 @@ def models(
     table = Table("model", "dimension", "fingerprint", "directory")
     for item in found:
         name = f"{item['name']} (default)" if item["default"] else item["name"]
-        table.add_row(
-            name, str(item["dim"]), item["fingerprint"][:12], Text(item["directory"], overflow="fold")
-        )
+        facts = ("-", "-") if item["missing"] else (str(item["dim"]), item["fingerprint"][:12])
+        table.add_row(name, *facts, Text(item["directory"], overflow="fold"))
     console = Console()
     console.print(table)
+    for item in filter(lambda item: item["missing"], found):
+        console.print(f"Not to be used here: {item['missing']}.", markup=False, soft_wrap=True)
     console.print("Each model's licences are on its card, README.md in its directory.\n")
     console.print(
         "Anchors to train towards (`sonoglot train cacara`), with XM3600 text-to-image R@1 by language:\n"
@@ -57,8 +58,14 @@ def models(
 
 
 def _describe(directory: Path) -> dict[str, Any]:
+    """What a directory holds; ``missing`` says what is not installed to open it, for then nothing else can be told."""
     from model.directory import load_space
+    from model.errors import MissingPartError
 
-    space = load_space(directory)
+    place = {"directory": str(directory), "default": False}
+    try:
+        space = load_space(directory)
+    except MissingPartError as error:
+        return {"name": directory.name, "dim": None, "fingerprint": None, "missing": str(error), **place}
     facts = {"name": space.name, "dim": space.dim, "fingerprint": space.fingerprint}
-    return facts | {"directory": str(directory), "default": False}
+    return facts | {"missing": None, **place}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sonoglot.options import DEFAULT_STORE, DatabaseOption, ModelOption, StoreOption
+from sonoglot.options import DEFAULT_STORE, DatabaseOption, LogJsonOption, ModelOption, StoreOption
 
 
 def serve(
@@ -19,9 +19,7 @@ def serve(
     fetch_urls: Annotated[
         bool, typer.Option("--fetch-urls", help="Fetch pictures and sounds that are given by their address.")
     ] = False,
-    log_json: Annotated[
-        bool, typer.Option("--log-json", help="Log JSON, an object a line, in place of text.")
-    ] = False,
+    log_json: LogJsonOption = False,
     with_worker: Annotated[
         bool,
         typer.Option(
@@ -69,5 +67,7 @@ def serve(
     )
     with ExitStack() as stack:
         if with_worker:
-            stack.enter_context(worker_process(store_dir=store_dir, model_dir=model, database_url=database))
+            stack.enter_context(
+                worker_process(store_dir=store_dir, model_dir=model, database_url=database, log_json=log_json)
+            )
         run(app, host=host, port=port, log_json=log_json)

@@ -7,8 +7,9 @@ import typer
 
 from sonoglot.commands.reporter import Reporter
 from sonoglot.commands.train_paper import PAPER_COMMANDS, paper_command
+from sonoglot.options import Device
 from sonoglot.output import typed_command
-from sonoglot.train_options import DataOption, Device, DeviceOption, OutOption, SeedOption
+from sonoglot.train_options import DataOption, DeviceOption, OutOption, SeedOption
 
 app = typer.Typer(help="Train a model by a recipe.", no_args_is_help=True)
 

@@ -1,15 +1,19 @@
-"""Workers as real processes, and waiting for jobs, for the tests of the queue."""
+"""Workers as real processes and in threads, and waiting for jobs, for the tests of the queue."""
 
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from model.retrieval_model import RetrievalModel
+from service.database import Database
 from service.job_records import Job
 from service.jobs import Jobs
+from service.worker import Worker
 from tests.indexer.sounds import write_tone
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +36,26 @@ def worker_process(store_dir: Path, database_url: str) -> Iterator[subprocess.Po
             yield process
         finally:
             process.kill()
+
+
+class Working:
+    """A worker in a thread of this process, with the model that the tests have loaded already."""
+
+    def __init__(self, database: Database, store_dir: Path, model: RetrievalModel) -> None:
+        self.worker = Worker(database, store_dir=store_dir, load=lambda: model)
+        self._thread = threading.Thread(target=self.worker.run)
+
+    def __enter__(self) -> "Working":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        self.worker.stop()
+        self._thread.join(DEADLINE_S)
+        assert not self._thread.is_alive()
 
 
 def wait_for(jobs: Jobs, job_id: str, is_it: Callable[[Job], bool]) -> Job:

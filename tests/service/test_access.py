@@ -15,9 +15,10 @@ from service.keys import Keys, Scope
 from service.rate_limit import RateLimiter
 from tests.service.helpers import client_of
 
-PUBLIC = {"/healthz", "/readyz", "/v1/session"}
+PUBLIC = {("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/v1/session"), ("DELETE", "/v1/session")}
 NEEDS = {
     ("GET", "/metrics"): Scope.ADMIN,
+    ("GET", "/v1/session"): Scope.SEARCH,
     ("POST", "/v1/search"): Scope.SEARCH,
     ("POST", "/v1/search/batch"): Scope.SEARCH,
     ("GET", "/v1/libraries"): Scope.SEARCH,
@@ -55,7 +56,9 @@ def keys(tmp_path: Path, database_url: str) -> Keys:
 def guarded(app: FastAPI) -> list[tuple[str, str]]:
     """Every operation that is not public."""
     paths = app.openapi()["paths"]
-    return sorted((method.upper(), path) for path in paths if path not in PUBLIC for method in paths[path])
+    operations = {(method.upper(), path) for path in paths for method in paths[path]}
+    assert operations >= PUBLIC
+    return sorted(operations - PUBLIC)
 
 
 def asked(client: TestClient, method: str, path: str, key: str | None) -> tuple[int, str]:
@@ -156,6 +159,18 @@ def test_a_key_opens_the_page_and_its_cookie_is_for_nobody_else(
     keys.revoke(key.key_id)
     keys.create(name="another", scope=Scope.SEARCH)
     assert client.get("/v1/libraries").status_code == 401
+
+
+def test_it_tells_what_may_be_done(tmp_path: Path, database_url: str, keys: Keys) -> None:
+    client = client_of(create_app(store_dir=tmp_path, database_url=database_url))
+    assert client.get("/v1/session").json() == {"scope": "admin", "needs_key": False}
+    made = {scope: keys.create(name="", scope=scope)[1] for scope in Scope}
+    for scope, text in made.items():
+        told = client.get("/v1/session", headers={"Authorization": f"Bearer {text}"})
+        assert told.json() == {"scope": scope, "needs_key": True}
+    assert client.get("/v1/session").status_code == 401
+    client.post("/v1/session", data={"key": made[Scope.INDEX]})
+    assert client.get("/v1/session").json() == {"scope": "index", "needs_key": True}
 
 
 def test_a_bucket_fills_evenly() -> None:

@@ -16,7 +16,7 @@ OPERATIONS = {
     ("/healthz", "get"), ("/readyz", "get"), ("/v1/search", "post"),
     ("/v1/search/batch", "post"), ("/v1/libraries/{name}/map", "get"), ("/v1/libraries", "get"),
     ("/v1/clips/{clip_id}", "get"), ("/v1/clips/{clip_id}/audio", "get"),
-    ("/metrics", "get"), ("/v1/session", "post"), ("/v1/session", "delete"),
+    ("/metrics", "get"), ("/v1/session", "get"), ("/v1/session", "post"), ("/v1/session", "delete"),
     ("/v1/clips/{clip_id}/audio.wav", "get"), ("/v1/clips/{clip_id}/waveform", "get"),
     ("/v1/jobs", "get"), ("/v1/jobs", "post"), ("/v1/jobs/{job_id}", "get"), ("/v1/jobs/{job_id}/events", "get"),
     ("/v1/jobs/{job_id}/cancel", "post"), ("/v1/jobs/{job_id}/retry", "post"),
@@ -89,7 +89,7 @@ def test_a_defect_of_ours_tells_nothing_of_our_inside(
     [
         ("GET", "/nothing", 404, None),
         ("GET", "/v1/search", 405, "POST"),
-        ("PUT", "/v1/session", 405, "DELETE, POST"),
+        ("PUT", "/v1/session", 405, "DELETE, GET, POST"),
         ("POST", "/readyz", 405, "GET"),
         ("DELETE", "/v1/clips/none/audio", 405, "GET"),
         ("POST", "/", 405, "GET, HEAD"),

@@ -55,6 +55,25 @@ def claimed(claims: JobClaims) -> Job:
     return job
 
 
+def test_all_jobs_of_a_library_are_cancelled_together(database: Database, jobs: Jobs) -> None:
+    jobs.cancel_all_of("field")
+    running, waiting = (submit(jobs, name) for name in "ab")
+    other = jobs.submit(library="other", source={"folder": "/sounds/a"})
+    one = worker(database, "one")
+    claimed(one)
+    assert one.renew(running.job_id, None) is False
+    jobs.cancel_all_of("field")
+    assert one.renew(running.job_id, None) is True
+    cancelled = jobs.get(waiting.job_id)
+    assert (cancelled.state, cancelled.ended_at is not None) == (JobState.CANCELLED, True)
+    assert [jobs.get(job.job_id).state for job in (running, other)] == [JobState.RUNNING, JobState.QUEUED]
+    assert one.end(running.job_id, JobState.CANCELLED, progress=None)
+    ended = jobs.get(running.job_id)
+    jobs.cancel_all_of("field")
+    assert jobs.get(running.job_id) == ended
+    assert claimed(one).job_id == other.job_id
+
+
 def test_jobs_are_done_in_their_order_and_one_at_a_time(database: Database, jobs: Jobs) -> None:
     first, second, third = (submit(jobs, name) for name in "abc")
     assert [job.queue_position for job in (first, second, third)] == [1, 2, 3]

@@ -1,16 +1,19 @@
 """Sounds uploaded on the page, and jobs and their progress on it, with a worker that does them."""
 
+import base64
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.keys import Keys as BrowserKeys
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from model.retrieval_model import RetrievalModel
 from service.database import open_database
 from service.jobs import Jobs
+from service.keys import Keys, Scope
 from service.worker import Worker
 from tests.service.browsing import Page, served
 from tests.service.helpers import index, wav_bytes, write_sounds
@@ -40,6 +43,74 @@ def page(browser: WebDriver) -> Iterator[Page]:
 def job_text(page: Page) -> str:
     """Of the only job; read in one go, for its row may be replaced meanwhile."""
     return page.script("return document.querySelector('.job').innerText")
+
+
+def drop(page: Page, name: str) -> None:
+    """Drop a sound anywhere on the page."""
+    data = base64.b64encode(wav_bytes(seed=2)).decode()
+    page.script(
+        """
+        const bytes = Uint8Array.from(atob(arguments[1]), (c) => c.charCodeAt(0));
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([bytes], arguments[0], {type: "audio/wav"}));
+        document.body.dispatchEvent(new DragEvent("drop", {dataTransfer, bubbles: true, cancelable: true}));
+        """,
+        name,
+        data,
+    )
+
+
+def open_with(page: Page, address: str, key: str) -> None:
+    """Open the page with the key that it asks for."""
+    page.open(address)
+    page.one("#notice input[type=password]").send_keys(key, BrowserKeys.ENTER)
+    page.until(lambda: not page.all("#notice input[type=password]"))
+    page.until_ready()
+
+
+def test_what_the_key_may_not_do_is_not_shown(page: Page, model: RetrievalModel, tmp_path: Path) -> None:
+    write_sounds(tmp_path / "sounds", ["rain.wav"], first_seed=1)
+    index(model, tmp_path / "store", "weather", tmp_path / "sounds")
+    database = open_database(tmp_path / "store", None)
+    Jobs(database).submit(library="weather", source={"folder": str(tmp_path / "sounds")})
+    made = {scope: Keys(database).create(name="", scope=scope)[1] for scope in (Scope.SEARCH, Scope.INDEX)}
+    database.close()
+    with served(tmp_path / "store") as address:
+        open_with(page, address, made[Scope.SEARCH])
+        page.view("libraries")
+        assert "Waiting" in job_text(page)
+        assert not page.all(".job button")
+        assert not page.one("#upload").is_displayed()
+        assert page.one("#only-searching").is_displayed()
+        drop(page, "knock.wav")
+        assert page.answer() == ["rain.wav"], "searched with, as everywhere, for it cannot be uploaded"
+        page.view("libraries")
+        page.one("#change-key").click()
+        page.until(lambda: page.all("#notice input[type=password]"))
+        open_with(page, address, made[Scope.INDEX])
+        page.view("libraries")
+        assert page.one("#upload").is_displayed()
+        assert not page.one("#only-searching").is_displayed()
+        page.one(".job.queued .cancel").click()
+        page.until(lambda: page.all(".job.cancelled .retry"))
+    page.browser.delete_all_cookies()
+    page.browser.get_log("browser")  # of refusals, which were meant
+
+
+def test_a_key_is_asked_for_where_there_is_nothing_yet(page: Page, tmp_path: Path) -> None:
+    database = open_database(tmp_path, None)
+    _, key = Keys(database).create(name="", scope=Scope.INDEX)
+    database.close()
+    with served(tmp_path) as address:
+        page.open(address)
+        assert page.all("#notice input[type=password]")
+        page.script("document.dispatchEvent(new Event('visibilitychange'))")
+        page.script("return fetch('v1/libraries').then(() => {})")  # the page's own request came before
+        assert page.all("#notice input[type=password]"), "it is there still for who comes back with a key"
+        open_with(page, address, key)
+        page.until(lambda: page.one("#notice .add").is_displayed())
+    page.browser.delete_all_cookies()
+    page.browser.get_log("browser")
 
 
 def test_from_nothing_to_a_sound_that_is_found(page: Page, model: RetrievalModel, tmp_path: Path) -> None:

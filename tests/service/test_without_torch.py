@@ -82,6 +82,25 @@ def test_what_it_indexes_itself_is_what_torch_indexes(
     assert scores == pytest.approx(expected, abs=1e-4)
 
 
+def test_an_exported_model_runs_on_the_cpu(exported: Path, store_dir: Path, tmp_path: Path) -> None:
+    command = ["index", str(store_dir.parent / "weather"), "--library", "x", "--device", "cuda"]
+    [[[code, _, error]]] = run([[*command, "--store", str(tmp_path / "store"), "--model", str(exported)]])
+    assert code == 1
+    assert "runs on the CPU" in error
+    assert not (tmp_path / "store").exists()
+
+
+def test_models_are_listed_with_what_they_lack(exported: Path) -> None:
+    [[listed, shown]] = run([["models", str(exported), "--json"], ["models", str(exported)]])
+    assert listed[0] == shown[0] == 0, (listed, shown)
+    default, own = json.loads(listed[1])["models"]
+    assert (default["default"], default["fingerprint"]) == (True, None)
+    assert "which is not installed" in default["missing"]
+    assert (own["name"], len(own["fingerprint"]), own["missing"]) == ("sonoglot-compact", 64, None)
+    assert "which is not installed" in shown[1]
+    assert "nllb-clip" in shown[1]
+
+
 def test_the_built_in_model_says_what_is_missing(store_dir: Path) -> None:
     [[[code, _, error]]] = run([["search", "rain", "--store", str(store_dir)]])
     assert code == 1

@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from indexer.store import open_store, open_store_for_writing
+from indexer.catalog_editing import create_library
+from indexer.store import open_catalog_for_writing, open_store, open_store_for_writing
 from model.retrieval_model import RetrievalModel
+from service.app import create_app
 from service.database import Database, open_database
 from service.job_records import Job, JobState
 from service.jobs import Jobs
+from service.library_removal import remove_library
 from service.uploads_folder import uploads_folder
 from service.worker import Worker
 from tests.indexer.sounds import write_tone
-from tests.service.jobs_helpers import DEADLINE_S, wait_for, worker_process, write_tones
+from tests.service.helpers import client_of, wait_until_loaded
+from tests.service.jobs_helpers import DEADLINE_S, Working, wait_for, worker_process, write_tones
 
 CLIPS = 100
 
@@ -44,30 +48,15 @@ def is_under_way(job: Job) -> bool:
     return job.progress is not None and job.progress.done > 0
 
 
-class Working:
-    """A worker in a thread of this process, with the model that the tests have loaded already."""
-
-    def __init__(self, database: Database, store_dir: Path, model: RetrievalModel) -> None:
-        self.worker = Worker(database, store_dir=store_dir, load=lambda: model)
-        self._thread = threading.Thread(target=self.worker.run)
-
-    def __enter__(self) -> "Working":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        self.worker.stop()
-        self._thread.join(DEADLINE_S)
-        assert not self._thread.is_alive()
-
-
 def clip_names(store_dir: Path, library: str = "field") -> list[str]:
     with open_store(store_dir) as store:
         assert store.index_is_saved()
         return sorted(clip.path.name for clip in store.catalog.clips(library))
+
+
+def libraries(store_dir: Path) -> list[str]:
+    with open_store(store_dir) as store:
+        return [library.name for library in store.catalog.libraries()]
 
 
 def test_a_worker_hands_its_job_back_when_it_is_stopped_and_another_finishes_it_when_it_is_killed(
@@ -136,6 +125,58 @@ def test_a_cancelled_job_keeps_what_it_indexed(
         held,
         CLIPS - held,
     )
+
+
+def test_jobs_of_a_deleted_library_end_with_it(
+    database: Database, jobs: Jobs, database_url: str, tmp_path: Path, model: RetrievalModel
+) -> None:
+    write_tones(tmp_path / "sounds", CLIPS)
+    write_tones(tmp_path / "few", 1)
+    running, waiting = submit(jobs, tmp_path / "sounds"), submit(jobs, tmp_path / "few")
+    app = create_app(store_dir=tmp_path, database_url=database_url)
+    with client_of(app) as client, Working(database, tmp_path, model):
+        wait_for(jobs, running.job_id, is_under_way)
+        wait_until_loaded(client)
+        other = submit(jobs, tmp_path / "few", library="other")
+        answers = [client.delete("/v1/libraries/field").status_code]
+        wait_for(jobs, running.job_id, is_end)
+        if answers == [409]:
+            answers.append(client.delete("/v1/libraries/field").status_code)
+        assert answers[-1] == 204
+        wait_for(jobs, other.job_id, is_end)
+    assert [jobs.get(job.job_id).state for job in (running, waiting, other)] == [
+        JobState.CANCELLED,
+        JobState.CANCELLED,
+        JobState.DONE,
+    ]
+    assert libraries(tmp_path) == ["other"]
+
+
+def test_a_job_that_has_not_begun_to_write_does_not_make_a_deleted_library_again(
+    database: Database, jobs: Jobs, tmp_path: Path, model: RetrievalModel
+) -> None:
+    write_tones(tmp_path / "sounds", 1)
+    with open_store_for_writing(tmp_path, space=model.space) as store:
+        create_library(store.catalog, "field")
+    is_loading, may_go_on = threading.Event(), threading.Event()
+
+    def load() -> RetrievalModel:
+        is_loading.set()
+        assert may_go_on.wait(DEADLINE_S)
+        return model
+
+    job_id = submit(jobs, tmp_path / "sounds").job_id
+    worker = Worker(database, store_dir=tmp_path, load=load)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    assert is_loading.wait(DEADLINE_S)
+    with open_catalog_for_writing(tmp_path) as catalog:
+        may_go_on.set()
+        remove_library(catalog, "field", store_dir=tmp_path, jobs=jobs)
+    assert wait_for(jobs, job_id, is_end).state is JobState.CANCELLED
+    worker.stop()
+    thread.join()
+    assert libraries(tmp_path) == []
 
 
 def test_a_store_that_others_write_to_is_waited_for(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -13,6 +14,7 @@ from indexer.store import open_store_for_writing
 from model.beats_checkpoint import load_beats
 from model.limits import MAX_QUERY_CHARS
 from model.space import EmbeddingSpace
+from service.upload_storage import UploadStorage
 from sonoglot.cli import app
 from tests.indexer.sounds import write_tone
 from tests.model import beats_reference
@@ -231,6 +233,16 @@ def test_a_published_beats_is_converted_once(tmp_path: Path) -> None:
     assert "cannot be written" in refusal(run("convert-beats", beats_reference.REFERENCE, "--out", nowhere))
 
 
+def test_where_to_embed_is_chosen_and_has_to_be_there(sounds: Path, store: Path, tmp_path: Path) -> None:
+    on_cpu = run("index", sounds, "--library", "tones", "--device", "cpu", "--json", store=store)
+    assert [len(document(on_cpu)[state]) for state in ("indexed", "unchanged")] == [0, 4]
+    if torch.cuda.is_available():
+        pytest.skip("a GPU is there")
+    refused = run("index", sounds, "--library", "x", "--device", "cuda", store=tmp_path / "new")
+    assert "no CUDA device" in refusal(refused)
+    assert not (tmp_path / "new").exists()
+
+
 def test_the_store_can_be_named_in_the_environment(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SONOGLOT_STORE", str(store))
     assert document(run("libraries", "--json"))["libraries"][0]["name"] == "tones"
@@ -264,3 +276,28 @@ def test_removing_asks_first_and_leaves_the_files(tmp_path: Path) -> None:
     assert run("remove", "--library", "x", store=store, answer="y\n").exit_code == 0
     assert document(run("search", "dog", "--json", store=store))["hits"] == []
     assert kept.is_file()
+
+
+def test_removing_a_library_deletes_what_was_uploaded_to_it_and_nothing_else(tmp_path: Path) -> None:
+    store, own = tmp_path / "store", write_tone(tmp_path / "sounds" / "own.wav", seconds=1, hz=500)
+    for library, names in (("x", ("a.wav", "b.wav")), ("y", ("c.wav",))):
+        storage = UploadStorage(store, library)
+        for number, name in enumerate(names):
+            path = storage.new_path(".wav")
+            storage.take(write_tone(path, seconds=1, hz=300 + 90 * number), name=name)
+        uploads = storage.keep().parent
+        assert run("index", uploads, own, "--library", library, store=store).exit_code == 0
+    unfinished = UploadStorage(store, "x").new_path(".part")
+    unfinished.touch()
+    asked = run("remove", "--library", "x", store=store, answer="n\n")
+    assert "3 clips, and delete the 2 files" in asked.stderr
+    assert len(document(run("search", "dog", "--json", store=store))["hits"]) == 5
+    removed = run("remove", "--library", "x", "--yes", store=store)
+    assert "Deleted the 2 files" in removed.stdout
+    hits = document(run("search", "dog", "--json", store=store))["hits"]
+    assert [hit["library"] for hit in hits] == ["y", "y"]
+    assert all(Path(hit["path"]).is_file() for hit in hits)
+    assert list(uploads.parent.iterdir()) == [uploads]
+    assert own.is_file()
+    again = document(run("remove", "--library", "y", "--yes", "--json", store=store))
+    assert (again["removed_clips"], again["deleted_uploads"]) == (2, 1)
