@@ -19,7 +19,7 @@ import resource
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -134,30 +134,49 @@ def ours(snapshot: Snapshot, chosen: Chosen | None) -> Ask:
 
 
 def timed(
-    way: str, share: float, ask: Ask, queries: NDArray[np.float32], truth: Sequence[set[int]]
-) -> Timing:
-    """Ask all queries one by one, then from eight threads."""
-    for query in queries[:20]:
-        ask(query)
-    found, latencies = [], []
-    started = time.perf_counter()
-    for query in queries:
-        before = time.perf_counter()
-        found.append(ask(query))
-        latencies.append(time.perf_counter() - before)
-    one_s = time.perf_counter() - started
-    recall = np.mean(
-        [len(best & set(own.tolist())) / len(best) for own, best in zip(found, truth, strict=True)]
+    ways: Mapping[str, Ask], share: float, queries: NDArray[np.float32], truth: Sequence[set[int]]
+) -> list[Timing]:
+    """Ask all queries one by one, each query every way in turn, so that a machine that is slower for a while is so for
+    all; then from eight threads, way by way."""
+    for ask in ways.values():
+        for query in queries[:20]:
+            ask(query)
+    found: dict[str, list[NDArray[np.int64]]] = {way: [] for way in ways}
+    latencies: dict[str, list[float]] = {way: [] for way in ways}
+    names = list(ways)
+    for number, query in enumerate(queries):
+        first = number % len(names)  # whoever comes first finds its lists cold
+        for way in names[first:] + names[:first]:
+            before = time.perf_counter()
+            own = ways[way](query)
+            latencies[way].append(time.perf_counter() - before)
+            found[way].append(own)
+    return [
+        _timing(
+            way, share, latencies[way], _clients(ways[way], queries, clients=8), _recall(found[way], truth)
+        )
+        for way in names
+    ]
+
+
+def _recall(found: Sequence[NDArray[np.int64]], truth: Sequence[set[int]]) -> float:
+    return float(
+        np.mean([len(best & set(own.tolist())) / len(best) for own, best in zip(found, truth, strict=True)])
     )
+
+
+def _timing(
+    way: str, share: float, latencies: Sequence[float], eight_clients: float, recall: float
+) -> Timing:
     p50, p99 = np.percentile(latencies, [50, 99]) * 1000
     return Timing(
         way=way,
         share=share,
         p50_ms=round(float(p50), 3),
         p99_ms=round(float(p99), 3),
-        one_client=round(len(queries) / one_s, 1),
-        eight_clients=round(_clients(ask, queries, clients=8), 1),
-        recall=round(float(recall), 4),
+        one_client=round(len(latencies) / sum(latencies), 1),
+        eight_clients=round(eight_clients, 1),
+        recall=round(recall, 4),
     )
 
 
@@ -233,9 +252,8 @@ def measure(directory: Path, *, count: int, dim: int, queries: int, kind: IndexK
                 "ours": ours(snapshot, chosen),
                 "whole": _whole(store, limits),
             }
-            for way, ask in ways.items():
-                # The whole answer is ranked clips; the segments behind them are those of ours.
-                timing = timed(way, share or 1.0, ask, asked, truth)
+            # The whole answer is ranked clips; the segments behind them are those of ours.
+            for timing in timed(ways, share or 1.0, asked, truth):
                 result["timings"].append(asdict(timing))
                 print(timing, flush=True)
     return result
