@@ -23,7 +23,7 @@ from service.search_schemas import Part, QueryEcho, SearchRequest, SearchRespons
 from service.search_service import SearchService
 from service.threads import Threads
 
-_GOOD = 0.5
+GOOD = 0.5
 """Confidence from which a hit is likelier than not what was asked for."""
 
 Fetch = Callable[[str, int], Awaitable[bytes]]
@@ -103,7 +103,7 @@ class Desk:
             "generation": ranking.snapshot.generation,
             "took_ms": clock.total_ms(),
             "timings_ms": clock.stages_ms,
-            "good_match": None if confidences is None else any(each >= _GOOD for each in confidences),
+            "good_match": None if confidences is None else any(each >= GOOD for each in confidences),
             "hits": [
                 _hit(hit, confidence)
                 for hit, confidence in zip(ranking.hits, confidences or repeat(None), strict=False)

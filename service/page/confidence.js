@@ -2,6 +2,7 @@
 
 import { number, t } from "./i18n.js";
 
+// "good" begins where the API's good_match does; there is a test for that.
 const LEVELS = [[0.75, "strong"], [0.5, "good"], [0.25, "fair"], [0, "weak"]];
 
 export function showConfidence(box, { confidence, score }) {

@@ -60,6 +60,14 @@ def drop(page: Page, name: str) -> None:
     )
 
 
+def drop_file(page: Page, file: Path) -> None:
+    """Drop a file of the disk on the page, as from a window beside it."""
+    data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        event = {"type": kind, "x": 300, "y": 300, "data": data}
+        page.browser.execute_cdp_cmd("Input.dispatchDragEvent", event)
+
+
 def open_with(page: Page, address: str, key: str) -> None:
     """Open the page with the key that it asks for."""
     page.open(address)
@@ -135,6 +143,29 @@ def test_from_nothing_to_a_sound_that_is_found(page: Page, model: RetrievalModel
         page.until(lambda: page.all("#library option[value='new / один']"))
         page.view("search")
         assert sorted(page.ask("rain")) == ["one", "two"] or sorted(page.answer()) == ["one.wav", "two.wav"]
+
+
+def test_a_file_dropped_on_libraries_is_uploaded_and_found(
+    page: Page, model: RetrievalModel, tmp_path: Path
+) -> None:
+    write_sounds(tmp_path / "sounds", ["rain.wav"], first_seed=1)
+    index(model, tmp_path / "store", "weather", tmp_path / "sounds")
+    (tmp_path / "knock.wav").write_bytes(wav_bytes(seed=4))
+    with served(tmp_path / "store") as address:
+        page.open(address)
+        page.view("libraries")
+        drop_file(page, tmp_path / "knock.wav")
+        page.until(lambda: "1 file accepted" in page.one("#upload .said-files").text)
+        page.until(lambda: "Waiting" in job_text(page))
+        assert "weather" in job_text(page), "the only library there is was chosen"
+        assert page.one("#view-libraries").is_displayed(), "it was not searched with"
+        with working(tmp_path / "store", model):
+            page.until(lambda: page.all(".job.done"))
+        page.until(lambda: "new: 1" in job_text(page))
+        page.until(lambda: "(2)" in page.one("#library option[value=weather]").text)
+        page.view("search")
+        assert sorted(page.ask("rain")) == ["knock", "rain.wav"]
+        assert page.choose(tmp_path / "knock.wav")[0] == "knock"
 
 
 def test_a_job_is_cancelled_tried_again_and_says_why_it_failed(
