@@ -471,7 +471,7 @@ class Catalog:
         for row in rows:
             of_content = found.setdefault(row.content_id, [])
             if len(of_content) < most_each:
-                of_content.append(clip_of(row))
+                of_content.append(_found_clip(row))
         return found
 
     def matching_segment_ids(self, filter: SearchFilter) -> NDArray[np.int64]:
@@ -679,7 +679,6 @@ def _passing_of(filter: SearchFilter) -> Select[Any]:
     return passing.where(ClipRow.content_id.in_(ids_of("content_ids")))
 
 
-@lru_cache(maxsize=4096)  # the same clips are often found
 def clip_of(row: Any) -> Clip:
     """The clip that a row of ``clip_columns`` has."""
     layers = descriptions.layers_of(row)
@@ -700,6 +699,12 @@ def clip_of(row: Any) -> Clip:
         file_description=layers.of_file,
         own_description=layers.own,
     )
+
+
+@lru_cache(maxsize=4096)
+def _found_clip(row: Any) -> Clip:
+    """As ``clip_of``, for searches: the same clips are often found."""
+    return clip_of(row)
 
 
 def known_library_id(connection: Connection, name: str) -> int:

@@ -89,12 +89,12 @@ def test_a_line_is_logged_for_each_request(client: TestClient, log: Lines) -> No
             "method": "GET",
             "path": "/v1/clips/none",
             "route": "/v1/clips/{clip_id}",
-            "status": 404,
+            "status": 422,
             "key_id": None,
         }
     else:
         assert re.search(
-            r"^\d{4}-\d\d-\d\dT\S+Z INFO \[mine\] GET /v1/clips/none 404 in \S+ ms, no key$", line
+            r"^\d{4}-\d\d-\d\dT\S+Z INFO \[mine\] GET /v1/clips/none 422 in \S+ ms, no key$", line
         )
     assert "secret" not in line
 
