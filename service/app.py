@@ -114,21 +114,8 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     problems.install(app)
     # What is asked most comes first: routes are tried one by one.
-    app.include_router(
-        search.router,
-        dependencies=[requires(Scope.SEARCH), ONLY_KNOWN_PARAMETERS],
-        responses=problems.responses(*problems.NOT_ADMITTED),
-    )
-    app.include_router(health.router)
-    app.include_router(session.router)
-    app.include_router(
-        metrics_endpoint.router,
-        dependencies=[ONLY_KNOWN_PARAMETERS],
-        responses=problems.responses(*problems.NOT_ADMITTED, problems.INVALID),
-    )
-    app.include_router(jobs.router, dependencies=[ONLY_KNOWN_PARAMETERS])
     for scope, routers in (
-        (Scope.SEARCH, (clips.router, clip_sounds.router, libraries.router, maps.router)),
+        (Scope.SEARCH, (search.router, clips.router, clip_sounds.router, libraries.router, maps.router)),
         (Scope.INDEX, (library_changes.router, clip_changes.router, uploads.router)),
         (Scope.ADMIN, (library_changes.admin_router,)),
     ):
@@ -138,6 +125,14 @@ def create_app(
                 dependencies=[requires(scope), ONLY_KNOWN_PARAMETERS],
                 responses=problems.responses(*problems.NOT_ADMITTED),
             )
+    app.include_router(health.router)
+    app.include_router(session.router)
+    app.include_router(
+        metrics_endpoint.router,
+        dependencies=[ONLY_KNOWN_PARAMETERS],
+        responses=problems.responses(*problems.NOT_ADMITTED, problems.INVALID),
+    )
+    app.include_router(jobs.router, dependencies=[ONLY_KNOWN_PARAMETERS])
     end_tracing = start_tracing_if_asked(app)
     app.mount("/", PageFiles(PAGE_DIR, openapi=app.openapi), name="page")
     return app
