@@ -176,9 +176,8 @@ CONTENDERS: dict[str, Callable[[Job], Done]] = {
 
 def model_of(job: Job) -> TorchModel:
     """Return the default model; ``full`` puts BEATs of full size, at random weights, in the place of its encoder."""
-    default = load_torch_model()
+    default = load_torch_model(device=job.device if job.model == "default" else "cpu")
     if job.model == "default":
-        default.audio_encoder.to(job.device)
         return default
     torch.manual_seed(0)
     encoder = BeatsEncoder(BeatsEncoderConfig(embed_dim=512)).eval().requires_grad_(False).to(job.device)

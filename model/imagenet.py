@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from model.errors import MissingPartError
+from model.folding import folded
 
 NETWORK = "tf_efficientnet_lite0"
 
@@ -50,7 +51,8 @@ def image_network() -> nn.Module:
     """Return the frozen ImageNet classifier, (N, 3, 224, 224) to (N, 1000) logits."""
     network = timm.create_model(NETWORK, pretrained=False)
     network.load_state_dict(imagenet_weights())
-    return network.eval().requires_grad_(False)
+    network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return folded(network.eval().requires_grad_(False))
 
 
 def start_from_imagenet(network: nn.Module) -> None:

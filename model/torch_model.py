@@ -10,6 +10,7 @@ from PIL.Image import Image
 
 from model.anchor import Anchor
 from model.audio_encoder import AudioEncoder
+from model.folding import folded
 from model.retrieval_model import RetrievalModel
 from model.space import EmbeddingSpace
 
@@ -35,6 +36,7 @@ class TorchModel(RetrievalModel):
     ) -> None:
         self.anchor = anchor
         self.audio_encoder = audio_encoder.eval()
+        self._embedding = folded(self.audio_encoder)
         self.space = space
         self.window_s = window_s
         self.hop_s = hop_s
@@ -50,7 +52,7 @@ class TorchModel(RetrievalModel):
         return self.anchor.embed_images(images)
 
     def embed_audio(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        return embed_windows(self.audio_encoder, windows)
+        return embed_windows(self._embedding, windows)
 
     def embed_in_stream(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.streams > 1:
