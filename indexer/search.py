@@ -88,10 +88,11 @@ def rank(
     after: Place | None = None,
     without: Collection[str] = (),
     moments: int = 0,
+    snapshot: Snapshot | None = None,
 ) -> Ranking:
     """The ``k`` best results that pass a filter (fewer if the store has fewer) for a unit vector of the store's
     space, shape (dim,), but for clips whose ids are in ``without``; those that come ``after`` a place, if one is
-    given; with so many ``moments`` each.
+    given; with so many ``moments`` each. Searched are the vectors as of now, or those of a ``snapshot`` of the store.
 
     Equal scores are ordered by library, path and time, so the same query always gives the same list.
 
@@ -106,7 +107,7 @@ def rank(
         raise InvalidQueryError(
             f"A query vector must be {dim} finite numbers; this one has shape {vector.shape}."
         )
-    snapshot = store.snapshot()
+    snapshot = store.snapshot() if snapshot is None else snapshot
     filter = filter or SearchFilter()
     among = None if filter.is_empty else store.passing(snapshot, filter)
     shown = 0 if after is None else after.rank

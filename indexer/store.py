@@ -64,11 +64,13 @@ class Store:
         assert self._snapshot is not None
         return self._snapshot
 
-    def is_ready(self, filter: SearchFilter) -> bool:
-        """Whether a search with a filter begins at once: nothing has changed, and what passes is known."""
+    def snapshot_at_hand(self, filter: SearchFilter) -> Snapshot | None:
+        """The vectors as of now if a search of them with a filter begins at once: nothing has changed, and what passes
+        is known. Errors as of ``snapshot``."""
         of, held = self._chosen
-        is_known = filter.is_empty or (of is self._snapshot and filter in held)
-        return is_known and self._is_current()
+        snapshot = self._snapshot
+        is_known = filter.is_empty or (of is snapshot and filter in held)
+        return snapshot if is_known and self._is_current() and snapshot is self._snapshot else None
 
     def passing(self, snapshot: Snapshot, filter: SearchFilter) -> Chosen:
         """Which rows of a snapshot pass a filter, for its search; LibraryNotFoundError without its library."""

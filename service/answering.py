@@ -13,6 +13,7 @@ from typing import Any
 from indexer.paths import display_path
 from indexer.records import SearchFilter
 from indexer.search import By, RankedClip, Ranking
+from indexer.snapshot import Snapshot
 from service.body import Upload
 from service.cursor import Question, decode, encode
 from service.errors import InvalidRequestError
@@ -89,9 +90,10 @@ class Desk:
         return await self._ranked(question, echo, clock)
 
     async def _ranked(self, question: Question, echo: QueryEcho, clock: "_Clock") -> SearchResponse:
-        if self.service.answers_at_once(question):
+        snapshot = self.service.at_hand(question)
+        if snapshot is not None:
             # Handing it to a thread and back takes as long as the search itself.
-            ranking, confidences = self._look_up(question)
+            ranking, confidences = self._look_up(question, snapshot)
         else:
             ranking, confidences = await self.threads.search(lambda: self._look_up(question))
         clock.end_of("search")
@@ -113,8 +115,10 @@ class Desk:
         # Validated as a whole: each of the hits and moments by itself would take three times as long.
         return SearchResponse.model_validate(told)
 
-    def _look_up(self, question: Question) -> tuple[Ranking, list[float] | None]:
-        ranking = self.service.rank(question)
+    def _look_up(
+        self, question: Question, snapshot: Snapshot | None = None
+    ) -> tuple[Ranking, list[float] | None]:
+        ranking = self.service.rank(question, snapshot=snapshot)
         return ranking, self.service.confidences(question, ranking)
 
     async def _parts(self, asked: SearchRequest) -> list[AnyPart]:

@@ -17,6 +17,7 @@ from indexer.errors import UnreadableFileError
 from indexer.queries import audio_vector, image_vector, region_vector
 from indexer.records import Clip, LibrarySummary
 from indexer.search import By, Ranking, rank
+from indexer.snapshot import Snapshot
 from indexer.store import Store, open_store
 from model.directory import load_model
 from model.limits import check_query_text
@@ -115,15 +116,18 @@ class SearchService:
         except UnreadableFileError as error:
             raise file_gone(clip_id) from error
 
-    def answers_at_once(self, question: Question) -> bool:
-        """Whether ``rank`` takes some milliseconds: few results of what is in memory, with nothing to be brought up to
-        date first."""
+    def at_hand(self, question: Question) -> Snapshot | None:
+        """What ``rank`` would search within some milliseconds, or None where it may take longer: few results of what is
+        in memory, with nothing to be brought up to date first."""
         depth = question.k + (0 if question.after is None else question.after.rank)
         store = self._open
-        return depth <= _FEW_RESULTS and store is not None and store.is_ready(question.filter)
+        return (
+            store.snapshot_at_hand(question.filter) if store is not None and depth <= _FEW_RESULTS else None
+        )
 
-    def rank(self, question: Question) -> Ranking:
-        """The results of a question. Raises LibraryNotFoundError."""
+    def rank(self, question: Question, *, snapshot: Snapshot | None = None) -> Ranking:
+        """The results of a question, in the vectors as of now or as ``at_hand`` gave them. Raises
+        LibraryNotFoundError."""
         return rank(
             self.store(),
             question.vector,
@@ -133,6 +137,7 @@ class SearchService:
             after=question.after,
             without=question.without,
             moments=MOMENTS if question.by is By.CLIP else 0,
+            snapshot=snapshot,
         )
 
     def clip(self, clip_id: str) -> Clip:
