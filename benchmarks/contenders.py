@@ -37,12 +37,14 @@ CLAP_RATE_HZ, CLAP_SECONDS = 48_000, 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """The files, the model (``default``, ``full``), where it runs, and an empty folder."""
+    """The files, the model (``default``, ``full``), where it runs, an empty folder, and on how many cores the encoder
+    runs (None: all)."""
 
     files: list[str]
     model: str
     device: str
     folder: str
+    encoder_cores: int | None = None
 
 
 @dataclass(kw_only=True)
@@ -71,6 +73,7 @@ def encoder_alone(job: Job) -> Done:
                 done.failed += item.error is not None
                 done.audio_s += item.duration_s
     done.windows = len(held)
+    _keep_to_cores(model, job)
     with AudioEmbedder(model) as embedder:
         size = embedder.batch_windows
         batches = [np.stack(held[at : at + size]) for at in range(0, len(held), size)]
@@ -96,6 +99,7 @@ def exported(job: Job) -> Done:
 
 def _indexed(model: RetrievalModel, job: Job) -> Done:
     done = Done()
+    _keep_to_cores(model, job)
     with AudioEmbedder(model) as embedder:
         embedder.submit(np.zeros((1, model.window_samples), np.float32)).result()
     with open_store_for_writing(Path(job.folder) / "store", space=model.space) as store, timed(done):
@@ -202,6 +206,12 @@ def timed(done: Done) -> Iterator[None]:
 def _cpu_s() -> float:
     uses = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(use.ru_utime + use.ru_stime for use in uses)
+
+
+def _keep_to_cores(model: RetrievalModel, job: Job) -> None:
+    """Embed so many batches side by side, one core each, and not as many as there are cores."""
+    if job.encoder_cores is not None:
+        model.streams = job.encoder_cores
 
 
 def _plan(model: TorchModel) -> WindowPlan:

@@ -5,6 +5,7 @@ python -m benchmarks.indexing --data SOUNDS [--files N] [--model full] [--device
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -84,7 +85,9 @@ def run_contender(name: str, job: Job) -> Measured:
         file.write_text(json.dumps(asdict(job) | {"folder": folder}))
         command = [sys.executable, "-m", "benchmarks.contenders", name, str(file)]
         peak = 0
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        # Of the encoder's streams each has one thread, also where there is but one stream.
+        env = os.environ | ({} if job.encoder_cores is None else {"OMP_NUM_THREADS": "1"})
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
             while True:
                 try:
                     said, _ = process.communicate(timeout=_LOOK_EVERY_S)
@@ -166,6 +169,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--formats", default=",".join(FORMATS))
     parser.add_argument("--model", choices=("default", "full"), default="default")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--encoder-cores",
+        type=int,
+        help="leave the encoder so many cores, the others to decoding, as beside a GPU",
+    )
     parser.add_argument("--only", nargs="+", choices=tuple(CONTENDERS), help="leave the others out")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there, too")
@@ -184,7 +192,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             partial(make_files, sounds=sounds, folder=folder, formats=formats, long=given.long), given.files
         )
         files = [str(path) for path in sorted(folder.iterdir())]
-        job = Job(files=files, model=given.model, device=given.device, folder=name)
+        job = Job(
+            files=files,
+            model=given.model,
+            device=given.device,
+            folder=name,
+            encoder_cores=given.encoder_cores,
+        )
         report = run(job, names=names, formats=formats, rounds=given.rounds)
     print(described(report))
     if given.json:
