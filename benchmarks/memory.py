@@ -10,12 +10,22 @@ def memory_of_tree(pid: int) -> int:
 
     Pages that several of them share count once for each.
     """
+    return _of_tree(pid, "status", "VmRSS:")
+
+
+def own_memory_of_tree(pid: int) -> int:
+    """Return the bytes that a process and its descendants made themselves, without files that they have mapped, which
+    the system takes back when it needs the room; what several of them share counts once."""
+    return _of_tree(pid, "smaps_rollup", "Pss_Anon:")
+
+
+def _of_tree(pid: int, file: str, field: str) -> int:
     process = Path(f"/proc/{pid}")
     try:
-        status = (process / "status").read_text()
+        told = (process / file).read_text()
         children = " ".join(path.read_text() for path in process.glob("task/*/children"))
     except OSError:
         return 0
-    lines = [line.split() for line in status.splitlines() if line.startswith("VmRSS:")]
+    lines = [line.split() for line in told.splitlines() if line.startswith(field)]
     own = int(lines[0][1]) * 1024 if lines else 0
-    return own + sum(memory_of_tree(int(child)) for child in children.split())
+    return own + sum(_of_tree(int(child), file, field) for child in children.split())

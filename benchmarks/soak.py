@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.memory import MIB, memory_of_tree
+from benchmarks.memory import MIB, own_memory_of_tree
 from benchmarks.service import free_port, questions, running
 from benchmarks.sound_files import Sounds, write_sound
 from sonoglot.client import Client, SonoglotError
@@ -135,7 +135,7 @@ class Soak:
             os.kill(worker, signal.SIGKILL)
 
     def watch(self, client: Client, chance: random.Random) -> None:
-        self.seen.memory_mb.append(memory_of_tree(self._process) // MIB)
+        self.seen.memory_mb.append(own_memory_of_tree(self._process) // MIB)
         self.stop.wait(1)
 
     def _repeat(self, load: Callable[[Client, random.Random], None]) -> None:
