@@ -22,6 +22,9 @@ from indexer.snapshot import Snapshot
 from indexer.store import Store
 from indexer.vector_index import Hit
 
+_LOOKS = 3
+"""How often a search looks for results, each time for four times as many, before it gives fewer."""
+
 
 class By(StrEnum):
     """What a result is: a clip, by its best segment, or a segment."""
@@ -113,13 +116,15 @@ def rank(
     shown = 0 if after is None else after.rank
     wanted = k + 1  # one more tells whether there are more
     count = shown + wanted + len(without)
-    while True:
+    found: list[_Found] = []
+    for _ in range(_LOOKS):
         if by is By.CLIP:
             hits = snapshot.search_contents(vector, count=count, among=among)
         else:
             hits = snapshot.search_tied(vector, count=count, among=among)
         found = _found(hits, store, filter=filter, after=after, without=without, most=wanted)
-        # Every content has a clip, unless it went away since the snapshot.
+        # Every content has a clip, unless it went away since the snapshot; and a place that was made up may have
+        # nothing behind it.
         if len(found) >= wanted or len(hits) < count:
             break
         count *= 4

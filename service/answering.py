@@ -19,7 +19,17 @@ from service.cursor import Question, decode, encode
 from service.errors import InvalidRequestError
 from service.limits import MAX_AUDIO_BYTES, MAX_DEPTH, MAX_IMAGE_BYTES
 from service.links import audio_url
-from service.questions import AnyPart, AudioPart, ClipPart, ImagePart, TextPart, away_from, kind_of, vector_of
+from service.questions import (
+    AnyPart,
+    AudioPart,
+    ClipPart,
+    ImagePart,
+    TextPart,
+    VectorPart,
+    away_from,
+    kind_of,
+    vector_of,
+)
 from service.search_schemas import Part, QueryEcho, SearchRequest, SearchResponse
 from service.search_service import SearchService
 from service.threads import Threads
@@ -135,19 +145,24 @@ class Desk:
             return TextPart(text=part.text, weight=part.weight)
         if part.clip_id is not None:
             return ClipPart(clip_id=part.clip_id, region_s=_region(part), weight=part.weight)
-        if part.image_url is not None:
-            content = await self._fetched(part.image_url, MAX_IMAGE_BYTES, "image_url")
-            return ImagePart(content=content, weight=part.weight)
-        assert part.audio_url is not None, "Part has exactly one of the four"
-        content = await self._fetched(part.audio_url, MAX_AUDIO_BYTES, "audio_url")
-        return AudioPart(content=content, weight=part.weight)
+        # Embedded at once, and few at a time, for a question and a batch may name hundreds of large files.
+        async with self.threads.fetching:
+            return await self._fetched(part)
 
-    async def _fetched(self, url: str, limit_bytes: int, field: str) -> bytes:
+    async def _fetched(self, part: Part) -> VectorPart:
+        field = "audio_url" if part.image_url is None else "image_url"
         if self.fetch is None:
             raise InvalidRequestError(
                 "This server fetches nothing by its address: send the file itself.", field=field
             )
-        return await self.fetch(url, limit_bytes)
+        if part.image_url is not None:
+            picture = await self.fetch(part.image_url, MAX_IMAGE_BYTES)
+            vector = await self.threads.infer(lambda: self.service.embed_image(picture))
+            return VectorPart(vector=vector, weight=part.weight, kind="image")
+        assert part.audio_url is not None, "Part has exactly one of the four"
+        sound = await self.fetch(part.audio_url, MAX_AUDIO_BYTES)
+        vector = await self.threads.infer(lambda: self.service.embed_audio(sound))
+        return VectorPart(vector=vector, weight=part.weight, kind="audio")
 
 
 class _Clock:

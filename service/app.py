@@ -29,6 +29,7 @@ from service.endpoints import (
 from service.endpoints import metrics as metrics_endpoint
 from service.fetching import Fetcher
 from service.headers import SecurityHeaders
+from service.held_bytes import HeldBytes
 from service.job_schemas import job_out
 from service.job_sources import AllowedSources
 from service.jobs import Jobs
@@ -41,6 +42,7 @@ from service.page_files import PageFiles
 from service.parameters import ONLY_KNOWN_PARAMETERS
 from service.playable import PlayableCopies
 from service.runtime import Runtime
+from service.small_bodies import SmallBodies
 from service.threads import Threads
 from service.tracing import start_tracing_if_asked
 
@@ -97,6 +99,7 @@ def create_app(
     )
     app.state.runtime = runtime
     app.state.threads = Threads()
+    app.state.held_bytes = HeldBytes()
     app.state.maps = Maps()
     app.state.jobs = Jobs(database)
     app.state.allowed_sources = allowed_sources
@@ -108,7 +111,8 @@ def create_app(
     app.state.fetch = Fetcher().fetch if fetch_urls else None
     app.state.metrics = metrics
     app.state.on_stage = metrics.observe_stage
-    # First, and so innermost: it reads from the scope which route was taken and which key was used.
+    app.add_middleware(SmallBodies)
+    # Close to the routes: it reads from the scope which of them was taken and which key was used.
     app.add_middleware(Observation, on_answer=metrics.observe_request)
     app.add_middleware(LibraryPaths)
     app.add_middleware(SecurityHeaders)

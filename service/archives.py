@@ -156,6 +156,9 @@ def _list_bytes(file: BinaryIO) -> int:
         raise ArchiveError("it is damaged, or no archive of this kind")
     (size,) = struct.unpack_from("<L", tail, end + 12)
     if end >= 76 and tail[end - 20 : end - 16] == _END_OF_LIST_64:
+        (record,) = struct.unpack_from("<Q", tail, end - 20 + 8)
+        if record != start + end - 76:  # some versions of zipfile look for it there, others here
+            raise ArchiveError("it is damaged, or no archive of this kind")
         (size,) = struct.unpack_from("<Q", tail, end - 76 + 40)
     file.seek(0)
     return size

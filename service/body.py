@@ -30,6 +30,7 @@ M = TypeVar("M", bound=BaseModel)
 
 MIB = 1024 * 1024
 FILE_LIMITS = {"image": MAX_IMAGE_BYTES, "audio": MAX_AUDIO_BYTES}
+_MAX_UPLOAD_BYTES = MAX_AUDIO_BYTES + MAX_IMAGE_BYTES + MULTIPART_OVERHEAD_BYTES
 _LISTS = {"tags", "without"}
 FILE_NAMES = {"image": "picture", "audio": "sound"}
 
@@ -79,14 +80,19 @@ async def read_json(request: Request, schema: type[M]) -> M:
         raise RequestValidationError(error.errors()) from error
 
 
+def most_bytes(request: Request) -> int:
+    """Return how large a question with files may become, as its sender says or as is allowed."""
+    declared = request.headers.get("content-length", "")
+    return min(int(declared), _MAX_UPLOAD_BYTES) if declared.isdigit() else _MAX_UPLOAD_BYTES
+
+
 async def read_upload(request: Request) -> Upload:
     """Read a multipart body with a file in the field ``image`` or ``audio``, or in both.
 
     Raises:
         MalformedRequestError, BodyTooLargeError, InvalidRequestError, RequestValidationError.
     """
-    limit = MAX_AUDIO_BYTES + MAX_IMAGE_BYTES + MULTIPART_OVERHEAD_BYTES
-    async with _form(_limited(request, limit)) as form:
+    async with _form(_limited(request, _MAX_UPLOAD_BYTES)) as form:
         files = {name: await _file(form, name) for name in FILE_LIMITS}
         if not any(files.values()):
             raise InvalidRequestError("Send a file in the field 'image' or 'audio'.", field="image")

@@ -48,6 +48,7 @@ class MultipartFiles:
         self._disposition = b""
         self._file: BinaryIO | None = None
         self._path, self._name, self._size = Path(), "", 0
+        self._parts = 0
         self._is_complete = False
         _, options = parse_options_header(content_type)
         boundary = options.get(b"boundary", b"")
@@ -117,7 +118,8 @@ class MultipartFiles:
         if field != FIELD or b"filename" not in options:
             told = f"Send files in the field {FIELD!r}, each with a filename, and nothing else."
             raise InvalidRequestError(told, field=field[:100] or FIELD)
-        if len(self.files) == self._limits.files:
+        self._parts += 1
+        if self._parts > self._limits.files:
             told = f"An upload has at most {self._limits.files:,} files; send an archive, or several uploads."
             raise InvalidRequestError(told, field=FIELD)
         self._name, self._size = _last_part(options[b"filename"].decode(errors="replace")), 0
@@ -136,6 +138,8 @@ class MultipartFiles:
         self._file.close()
         if self._name or self._size:  # a browser's form sends an empty part for a field that was left open
             self.files.append(SentFile(self._path, self._name or "unnamed", self._size))
+        else:
+            self._path.unlink()
 
     def _end(self) -> None:
         self._is_complete = True

@@ -228,7 +228,8 @@ def _location(loc: tuple[int | str, ...]) -> str:
 def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    name = MALFORMED.name if status.value == MALFORMED.status else status.phrase.lower().replace(" ", "-")
+    known = {kind.status: kind.name for kind in (MALFORMED, TOO_LARGE)}
+    name = known.get(status.value, status.phrase.lower().replace(" ", "-"))
     kind = Kind(status.value, name, status.phrase, "")
     detail = error.detail if error.detail != status.phrase else status.description or status.phrase
     problem = _problem(kind, detail=detail, instance=request.url.path)

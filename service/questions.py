@@ -52,7 +52,16 @@ class ClipPart:
     kind: QuestionKind = "audio"
 
 
-AnyPart = TextPart | ImagePart | AudioPart | ClipPart
+@dataclass(frozen=True, kw_only=True)
+class VectorPart:
+    """What was embedded already, and what it was."""
+
+    vector: Vector
+    weight: float
+    kind: QuestionKind
+
+
+AnyPart = TextPart | ImagePart | AudioPart | ClipPart | VectorPart
 
 
 def away_from(texts: Sequence[str]) -> list[TextPart]:
@@ -86,6 +95,8 @@ async def _embedded(part: AnyPart, service: SearchService, threads: Threads) -> 
             return await threads.infer(lambda: service.embed_audio(part.content))
         case ClipPart():
             return await threads.infer(lambda: service.embed_clip(part.clip_id, region_s=part.region_s))
+        case VectorPart():
+            return part.vector
 
 
 async def _all(waiting: Sequence[Coroutine[None, None, Vector]]) -> list[Vector]:

@@ -118,12 +118,11 @@ class SearchService:
 
     def at_hand(self, question: Question) -> Snapshot | None:
         """What ``rank`` would search within some milliseconds, or None where it may take longer: few results of what is
-        in memory, with nothing to be brought up to date first."""
-        depth = question.k + (0 if question.after is None else question.after.rank)
+        in memory, with nothing to be brought up to date first. How far a cursor leads, nobody knows before."""
         store = self._open
-        return (
-            store.snapshot_at_hand(question.filter) if store is not None and depth <= _FEW_RESULTS else None
-        )
+        if store is None or question.after is not None or question.k > _FEW_RESULTS:
+            return None
+        return store.snapshot_at_hand(question.filter)
 
     def rank(self, question: Question, *, snapshot: Snapshot | None = None) -> Ranking:
         """The results of a question, in the vectors as of now or as ``at_hand`` gave them. Raises

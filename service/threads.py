@@ -18,6 +18,8 @@ class Threads:
     """
 
     def __init__(self) -> None:
+        self.fetching = CapacityLimiter(2)
+        """Held while a file that was fetched is in memory."""
         self._inference = CapacityLimiter(1)
         self._drawing = CapacityLimiter(1)
         self._searching = CapacityLimiter(os.cpu_count() or 1)

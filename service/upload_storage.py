@@ -87,8 +87,9 @@ def forget_upload(store_dir: Path, library: str, path: Path) -> None:
     if path.parent.parent != uploads:
         return
     path.unlink(missing_ok=True)
-    if all(other.name == TABLE for other in path.parent.iterdir()):
-        shutil.rmtree(path.parent, ignore_errors=True)
+    with suppress(FileNotFoundError):  # the folder went with another of its last files
+        if all(other.name == TABLE for other in path.parent.iterdir()):
+            shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def uploaded_files(store_dir: Path, library: str) -> int:

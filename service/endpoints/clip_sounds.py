@@ -7,6 +7,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Request
 
 from service import examples, problems
+from service.access import Charge
 from service.body import read_json
 from service.clip_files import stat_readable
 from service.endpoints.clips import ClipPath
@@ -27,9 +28,11 @@ Points = Annotated[
     int, Query(ge=1, le=MAX_PEAKS, description="How many parts; fewer if there are fewer samples.")
 ]
 Start = Annotated[
-    float | None, Query(ge=0, allow_inf_nan=False, description="In seconds; the start without it.")
+    float | None, Query(ge=0, le=1e7, allow_inf_nan=False, description="In seconds; the start without it.")
 ]
-End = Annotated[float | None, Query(gt=0, allow_inf_nan=False, description="In seconds; the end without it.")]
+End = Annotated[
+    float | None, Query(gt=0, le=1e7, allow_inf_nan=False, description="In seconds; the end without it.")
+]
 
 
 @router.get(
@@ -78,10 +81,17 @@ async def get_peaks(
     ),
 )
 async def find_tags(
-    clip_id: ClipPath, request: Request, service: Service, catalogue: Catalogue, threads: WorkerThreads
+    clip_id: ClipPath,
+    request: Request,
+    service: Service,
+    catalogue: Catalogue,
+    threads: WorkerThreads,
+    charge: Charge,
 ) -> TagsOut:
-    """Choose the best of up to 1,000 words or phrases, in any language; nothing is stored."""
+    """Choose the best of up to 1,000 words or phrases, in any language; nothing is stored. Each 64 of them count as a
+    request of the key."""
     asked = await read_json(request, TagsRequest)
+    charge((len(asked.vocabulary) - 1) // _TEXTS_AT_ONCE)
     segments = await threads.look_up(lambda: catalogue.segment_vectors(clip_id))
     tags = list(dict.fromkeys(asked.vocabulary))
     vectors = []

@@ -43,7 +43,9 @@ _ONE = (problems.UNKNOWN_JOB, problems.INVALID, problems.NOT_AVAILABLE, *_ADMISS
     status_code=status.HTTP_202_ACCEPTED,
     response_model_exclude_none=True,
     responses=examples.answer(examples.QUEUED_JOB, status=202)
-    | problems.responses(problems.MALFORMED, problems.INVALID, problems.NOT_AVAILABLE, *_ADMISSION),
+    | problems.responses(
+        problems.MALFORMED, problems.TOO_LARGE, problems.INVALID, problems.NOT_AVAILABLE, *_ADMISSION
+    ),
 )
 async def submit_job(
     asked: JobIn,

@@ -1,13 +1,13 @@
 """The map of a library: its clips in two dimensions."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from indexer.paths import display_path
 from service import examples, problems
+from service.endpoints.libraries import LibraryPath
 from service.endpoints.state import LibraryMaps, Service, WorkerThreads
+from service.library_paths import decoded_name
 
 router = APIRouter(prefix="/v1", tags=["libraries"])
 
@@ -47,10 +47,10 @@ _EXAMPLE = {
     },
 )
 async def library_map(
-    name: Annotated[str, Path(max_length=1000)], service: Service, threads: WorkerThreads, maps: LibraryMaps
+    name: LibraryPath, service: Service, threads: WorkerThreads, maps: LibraryMaps
 ) -> MapOut:
     """Takes some seconds when the library has changed."""
-    generation, laid_out = await threads.draw(lambda: maps.of(service.store(), name))
+    generation, laid_out = await threads.draw(lambda: maps.of(service.store(), decoded_name(name)))
     points = [
         MapPoint(
             clip_id=each.clip.clip_id,

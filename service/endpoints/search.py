@@ -1,6 +1,7 @@
 """Search: one operation for words, pictures, sounds, clips that were found before, and mixtures of them."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -8,9 +9,10 @@ from pydantic import BaseModel
 
 from service import examples, problems
 from service.access import Charge
-from service.body import media_type, read_json, read_upload
+from service.body import media_type, most_bytes, read_json, read_upload
 from service.endpoints.state import desk_of
 from service.errors import UnsupportedMediaTypeError
+from service.held_bytes import HeldBytes
 from service.limits import MAX_AUDIO_BYTES, MAX_IMAGE_BYTES
 from service.schemas import Problem
 from service.search_schemas import BatchRequest, BatchResponse, SearchRequest, SearchResponse, UploadFields
@@ -18,6 +20,7 @@ from service.search_schemas import BatchRequest, BatchResponse, SearchRequest, S
 router = APIRouter(prefix="/v1", tags=["search"])
 
 MIB = 1024 * 1024
+_TEXTS_TOGETHER = 64
 
 _EXAMPLES: dict[str, Any] = {
     "text": {"summary": "In any language", "value": {"text": "雨の音", "lang": "ja", "k": 5}},
@@ -113,7 +116,9 @@ async def search(request: Request) -> Response:
     if kind == "application/json":
         return _json(await desk.answer(await read_json(request, SearchRequest)))
     if kind == "multipart/form-data":
-        return _json(await desk.answer_upload(await read_upload(request)))
+        held: HeldBytes = request.app.state.held_bytes
+        with held.hold(most_bytes(request)):
+            return _json(await desk.answer_upload(await read_upload(request)))
     raise UnsupportedMediaTypeError(
         f"The content type {kind!r} is not taken: send application/json for texts and clips, "
         "multipart/form-data for a picture or a sound."
@@ -138,7 +143,24 @@ async def search_batch(asked: BatchRequest, request: Request, charge: Charge) ->
         except problems.KNOWN as error:
             return problems.problem_of(error, instance=request.url.path)
 
-    return _json(BatchResponse(answers=await asyncio.gather(*map(answer, asked.searches))))
+    answers: list[SearchResponse | Problem] = []
+    for portion in _portions(asked.searches):
+        answers += await asyncio.gather(*map(answer, portion))
+    return _json(BatchResponse(answers=answers))
+
+
+def _portions(searches: Sequence[SearchRequest]) -> Iterator[list[SearchRequest]]:
+    """Questions in order, so many together that their texts leave room in the queue for those of others."""
+    portion: list[SearchRequest] = []
+    texts = 0
+    for search in searches:
+        own = 1 + len(search.parts or ()) + len(search.without or ())
+        if portion and texts + own > _TEXTS_TOGETHER:
+            yield portion
+            portion, texts = [], 0
+        portion.append(search)
+        texts += own
+    yield portion
 
 
 def _json(answer: BaseModel) -> Response:

@@ -33,7 +33,9 @@ async def get_session(key: KeyInUse) -> SessionOut:
     "",
     summary="Open the page with a key",
     status_code=status.HTTP_204_NO_CONTENT,
-    responses=problems.responses(problems.NO_KEY, problems.INVALID, problems.NOT_AVAILABLE),
+    responses=problems.responses(
+        problems.MALFORMED, problems.NO_KEY, problems.TOO_LARGE, problems.INVALID, problems.NOT_AVAILABLE
+    ),
 )
 async def open_session(
     key: KeyText, request: Request, response: Response, access: AccessDependency, threads: WorkerThreads

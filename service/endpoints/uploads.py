@@ -1,5 +1,6 @@
 """Takes files and archives of them into a library, and has them indexed."""
 
+import logging
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ from service import examples, problems
 from service.body import media_type
 from service.endpoints.libraries import LibraryPath
 from service.endpoints.state import Catalogue, Threads, WorkerThreads
-from service.errors import BodyTooLargeError, UnsupportedMediaTypeError
+from service.errors import BodyTooLargeError, DatabaseUnavailableError, UnsupportedMediaTypeError
 from service.library_paths import decoded_name
 from service.library_schemas import UploadedFile, UploadsOut
 from service.limits import UPLOAD_LIMITS
@@ -19,6 +20,7 @@ from service.upload_storage import UploadStorage
 from service.uploads import Taken, take_files
 
 router = APIRouter(prefix="/v1", tags=["libraries"])
+logger = logging.getLogger(__name__)
 
 SubmitJob = Callable[[str], dict[str, Any] | None]
 """Has the uploads of a library indexed; what the API says of that job, or None where nobody takes jobs."""
@@ -75,7 +77,12 @@ async def upload(
     await threads.look_up(lambda: catalogue.library_to_fill(library))
     taken = await _receive(request, library, catalogue, threads)
     submit = cast(SubmitJob, request.app.state.submit_job)
-    job = await threads.look_up(lambda: submit(library))
+    job: dict[str, Any] | None = None
+    try:
+        job = await threads.look_up(lambda: submit(library))
+    except DatabaseUnavailableError:
+        # The files are kept: an error would have them sent once more. The next upload's job, or any, takes them in.
+        logger.warning("an upload was kept, but no job could be queued for it", exc_info=True)
     return UploadsOut(files=[_told(item) for item in taken], job=job)
 
 

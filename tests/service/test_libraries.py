@@ -196,6 +196,7 @@ def test_peaks_show_any_part_of_a_clip(own: TestClient, root: Path) -> None:
         {"start_s": 4},
         {"start_s": 2, "end_s": 1},
         {"start_s": "nan"},
+        {"start_s": 1e308},
         {"end_s": -1},
     ],
 )

@@ -35,17 +35,17 @@ def test_what_sounds_alike_lies_together(tmp_path: Path) -> None:
 
 def test_a_map_is_made_anew_when_its_library_changed(model: RetrievalModel, tmp_path: Path) -> None:
     def places(client: TestClient) -> dict[str, tuple[float, float]]:
-        answer = client.get("/v1/libraries/a%20set/map")
+        answer = client.get("/v1/libraries/a%20%2F%20set/map")
         assert answer.status_code == 200, answer.text
         return {point["title"]: (point["x"], point["y"]) for point in answer.json()["points"]}
 
     write_sounds(tmp_path / "set", ["a.wav", "b.wav"], first_seed=1)
-    index(model, tmp_path / "store", "a set", tmp_path / "set")
+    index(model, tmp_path / "store", "a / set", tmp_path / "set")
     with serving(tmp_path / "store") as client:
         wait_until_loaded(client)
         assert places(client).keys() == {"a.wav", "b.wav"}
         assert places(client) == places(client)
         write_sounds(tmp_path / "set", ["c.wav"], first_seed=5)
-        index(model, tmp_path / "store", "a set", tmp_path / "set")
+        index(model, tmp_path / "store", "a / set", tmp_path / "set")
         assert places(client).keys() == {"a.wav", "b.wav", "c.wav"}
         assert client.get("/v1/libraries/nowhere/map").status_code == 404

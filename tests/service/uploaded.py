@@ -33,6 +33,17 @@ def claiming_members(count: int) -> bytes:
     return data[:end] + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 65535, 65535, 46 * count, 0, 0)
 
 
+def with_list_elsewhere(members: dict[str, bytes], *, by: int) -> bytes:
+    """A zip file of the kind for large ones, whose list is said to be described so far from where it is."""
+    data = zipped(members)
+    end = data.rfind(b"PK\x05\x06")
+    count, size, start = struct.unpack("<HLL", data[end + 10 : end + 20])
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, start)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, end + by, 1)
+    last = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return data[:end] + record + locator + last
+
+
 def tarred(members: dict[str, bytes | tarfile.TarInfo], *, mode: str = "w") -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode=mode) as archive:  # pyright: ignore[reportCallIssue, reportArgumentType]
