@@ -52,8 +52,8 @@ const map = new SoundMap($("view-map"), {
   onLike: ({ clip_id: clipId, title }) => onLike({ hit: { clip_id: clipId }, name: title }),
   onAbsent: () => views.hide("map"),
 });
-let known = []; // names of the libraries
-let reading = 0; // counts readings of the address
+let known = null; // names of the libraries, once they are known
+let reading = 0; // counts readings and writings of the address
 
 // --- search
 
@@ -78,7 +78,7 @@ function startAgain({ remember = true } = {}) {
 }
 
 function showStart() {
-  if (known.length) notice.showStart($("notice"), (text) => asking.askFor(text));
+  if (!known || known.length) notice.showStart($("notice"), (text) => asking.askFor(text));
   else notice.showNoLibrary($("notice"), views.has("libraries") && may("index") ? () => open("libraries") : null);
 }
 
@@ -93,6 +93,7 @@ function searchWith(file) {
 // --- the address: ?q=…&library=…, ?like=CLIP&from=…&to=…, and &view=… (question.js, views.js)
 
 function writeAddress() {
+  reading += 1;
   const address = toAddress(asking.question);
   if (views.current !== "search") address.set("view", views.current);
   go(address.size ? `?${address}` : location.pathname, { read: false });
@@ -107,12 +108,13 @@ async function readAddress() {
   const address = new URLSearchParams(location.search);
   const view = views.known(address.get("view"));
   const question = fromAddress(address);
-  if (isAsked(question)) return showView(view);
   reading += 1;
   const now = reading;
+  if (isAsked(question)) return showView(view);
   try {
     if (question.example) question.example.name = nameOf(await clip(question.example.clipId));
   } catch (error) {
+    if (now !== reading) return;
     showView(view);
     return searching.fail(error);
   }
@@ -139,9 +141,9 @@ function showView(view) {
   const isNew = view !== views.current;
   views.show(view);
   if (isNew && view !== "search") views.focus();
-  if (view === "map" && known.length) map.show($("library").value || known[0]);
+  if (view === "map" && known) map.show($("library").value || known[0]);
   if (view === "saved") saved.show();
-  if (view === "libraries") uploads.into = $("library").value || known[0] || "";
+  if (view === "libraries") uploads.into = $("library").value || known?.[0] || "";
 }
 
 // --- libraries and jobs
@@ -154,12 +156,10 @@ async function loadLibraries() {
 }
 
 async function refresh() {
-  try {
-    await loadLibraries();
-  } catch (error) {
-    if (error.status === 401) return; // whoever looks for a key elsewhere finds its form again
-  } // the next search says what else is wrong
-  if (!searching.question) showStart();
+  const hadNone = !known?.length;
+  if (!(await loadLibraries().then(() => true, () => false))) return; // the next search says what is wrong
+  if (hadNone && views.current === "map") showView("map");
+  if (!searching.question && !notice.isProblem($("notice"))) showStart();
 }
 
 async function loadJobs() {
@@ -192,6 +192,7 @@ async function untilReady() {
 }
 
 async function startEmpty() {
+  known = [];
   await loadJobs().catch(() => {}); // the start says what to do
   searching.say("");
   showStart();

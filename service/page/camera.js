@@ -7,6 +7,7 @@ const LONGEST_PX = 1280; // more would tell the model nothing
 
 export class Camera {
   #stream = null;
+  #opened = 0; // times; a stream that was allowed for an earlier one is let go
 
   // onPicture(file)
   constructor(dialog, { onPicture }) {
@@ -26,25 +27,29 @@ export class Camera {
   }
 
   async open() {
+    this.#opened += 1;
+    const opened = this.#opened;
     this.take.disabled = true;
     this.video.hidden = false;
     this.message.textContent = "";
     this.dialog.showModal();
     try {
       const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
-      if (!this.dialog.open) return stream.getTracks().forEach((track) => track.stop());
+      if (!this.dialog.open || opened !== this.#opened) return stream.getTracks().forEach((track) => track.stop());
       this.#stream = stream;
       this.video.srcObject = stream;
       await this.video.play();
       this.take.disabled = false;
       this.take.focus();
     } catch {
+      if (opened !== this.#opened) return;
       this.video.hidden = true;
       this.message.textContent = t("camera.none");
     }
   }
 
   async #shoot() {
+    this.take.disabled = true;
     const { videoWidth: width, videoHeight: height } = this.video;
     const scale = Math.min(1, LONGEST_PX / Math.max(width, height));
     const canvas = Object.assign(document.createElement("canvas"), { width: width * scale, height: height * scale });

@@ -14,6 +14,7 @@ export class Example {
 
   // example: as in a question (question.js), or null.
   show(example) {
+    if (this.source && this.player.source === this.source) this.player.stop();
     if (this.#url) URL.revokeObjectURL(this.#url);
     this.#url = example?.file ? URL.createObjectURL(example.file) : null;
     this.source = null;

@@ -1,5 +1,7 @@
 // The words of the page in the reader's language: i18n/LANGUAGE.json, each a flat object of the same keys.
 
+import { read, reload, write } from "./storage.js";
+
 export const LANGUAGES = {
   en: "English", ar: "العربية", de: "Deutsch", es: "Español", fr: "Français", hi: "हिन्दी", it: "Italiano",
   ja: "日本語", ko: "한국어", pt: "Português", ru: "Русский", zh: "中文",
@@ -19,7 +21,7 @@ export function choose(wanted) {
 }
 
 export async function loadLanguage() {
-  const kept = localStorage.getItem(KEPT);
+  const kept = read(KEPT);
   language = choose([...(kept ? [kept] : []), ...navigator.languages]);
   strings = await (await fetch(`i18n/${language}.json`)).json();
   plurals = new Intl.PluralRules(language);
@@ -29,8 +31,8 @@ export async function loadLanguage() {
 
 // What is asked is in the address, so the page may simply be loaded anew.
 export function switchLanguage(chosen) {
-  localStorage.setItem(KEPT, chosen);
-  location.reload();
+  write(KEPT, chosen);
+  reload();
 }
 
 // Names of files may run the other way than the sentence around them.

@@ -7,12 +7,15 @@ import { may } from "./session.js";
 
 const ACTIVE = new Set(["queued", "running"]);
 const FOLLOWED = 2; // browsers have few connections to a server, and the rest of the page needs some
+const AGAIN_MS = { first: 2000, most: 60_000 }; // how long to wait until a server that refused is asked again
 const COUNTS = ["indexed", "unchanged", "skipped", "failed"];
 
 export class Jobs extends EventTarget {
   #jobs = new Map();
   #rows = new Map(); // job's id -> {told, element}: as long as nothing changes, the element and the focus stay
   #sources = new Map(); // EventSource of each job that is followed
+  #again = null; // timer
+  #againMs = AGAIN_MS.first;
 
   // Fires "change" when something began or ended, "end" when a job ended (libraries may then have more).
   constructor(list, { empty }) {
@@ -24,8 +27,11 @@ export class Jobs extends EventTarget {
 
   // Throws a Problem; one that isAbsent if there are no jobs to be seen.
   async load() {
-    (await jobs()).jobs.forEach((job) => this.#jobs.set(job.job_id, job));
+    const told = (await jobs()).jobs;
+    const isEnded = told.some((job) => !ACTIVE.has(job.state) && ACTIVE.has(this.#jobs.get(job.job_id)?.state));
+    told.forEach((job) => this.#jobs.set(job.job_id, job));
     this.#render();
+    if (isEnded) this.dispatchEvent(new Event("end"));
   }
 
   add(job) {
@@ -50,7 +56,15 @@ export class Jobs extends EventTarget {
     if (this.#sources.has(id) || this.#sources.size >= FOLLOWED) return;
     const source = jobEvents(id);
     this.#sources.set(id, source);
-    source.addEventListener("progress", ({ data }) => this.#update(JSON.parse(data)));
+    source.addEventListener("progress", ({ data }) => {
+      this.#againMs = AGAIN_MS.first;
+      this.#update(JSON.parse(data));
+    });
+    source.addEventListener("error", () => {
+      if (source.readyState !== EventSource.CLOSED) return; // the browser connects again by itself
+      this.#sources.delete(id); // refused, by the server or by a proxy before it
+      this.#loadLater();
+    });
     source.addEventListener("end", async ({ data }) => {
       source.close();
       this.#sources.delete(id);
@@ -58,6 +72,15 @@ export class Jobs extends EventTarget {
       this.dispatchEvent(new Event("end"));
       await this.load().catch(() => {}); // of those that are not followed
     });
+  }
+
+  #loadLater() {
+    if (this.#again) return;
+    this.#again = setTimeout(async () => {
+      this.#again = null;
+      await this.load().catch(() => this.#loadLater());
+    }, this.#againMs);
+    this.#againMs = Math.min(AGAIN_MS.most, 2 * this.#againMs);
   }
 
   #update(job) {
@@ -90,14 +113,15 @@ export class Jobs extends EventTarget {
 
   #buttons(job) {
     if (!may("index")) return null;
-    const change = (what) => async (event) => {
-      event.currentTarget.disabled = true;
+    const change = (what) => async ({ currentTarget: button }) => {
+      button.disabled = true;
       try {
         this.add(await changeJob(job.job_id, what));
       } catch (error) {
-        const row = event.target.closest(".job");
+        button.disabled = false;
+        const row = button.closest(".job");
         row.querySelector(".complaint")?.remove();
-        row.append(el("p", { className: "complaint", dir: "auto", textContent: error.message }));
+        row.append(el("p", { className: "complaint", role: "alert", dir: "auto", textContent: error.message }));
       }
     };
     if (ACTIVE.has(job.state)) return iconButton("close", t("job.cancel", { name: job.library }), change("cancel"), { className: "cancel" });

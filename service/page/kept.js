@@ -1,5 +1,7 @@
 // A list that the browser keeps between visits: newest first, each item once, no longer than it should be.
 
+import { read, write } from "./storage.js";
+
 export class Kept extends EventTarget {
   constructor(key, { idOf, most }) {
     super();
@@ -9,7 +11,7 @@ export class Kept extends EventTarget {
 
   get items() {
     try {
-      const items = JSON.parse(localStorage.getItem(this.key) ?? "[]");
+      const items = JSON.parse(read(this.key) ?? "[]");
       return Array.isArray(items) ? items : [];
     } catch {
       return []; // not ours, or cut off
@@ -22,7 +24,7 @@ export class Kept extends EventTarget {
   clear() { this.#keep([]); }
 
   #keep(items) {
-    localStorage.setItem(this.key, JSON.stringify(items.slice(0, this.most)));
+    write(this.key, JSON.stringify(items.slice(0, this.most)));
     this.#changed();
   }
 

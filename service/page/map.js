@@ -19,7 +19,7 @@ export class SoundMap {
   #selected = null;
   #pointers = new Map(); // those that are down, where
   #moved = 0;
-  #shown = null; // library
+  #wanted = null; // library that is shown, or on its way
   #abort = new AbortController();
 
   // onLike(point): search by this clip. onAbsent(): the server has no maps.
@@ -38,38 +38,53 @@ export class SoundMap {
     zoom(".zoom-all", () => this.camera.reset());
     new ResizeObserver(() => this.#draw()).observe(this.canvas);
     player.addEventListener("change", () => this.#draw());
+    player.addEventListener("failed", ({ detail }) => this.#explain(this.#pointOf(detail.source)));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
   }
 
+  // library: undefined if there is none.
   async show(library) {
-    if (this.#shown === library) return this.#draw();
+    if (library && this.#wanted === library) return this.#draw();
     this.#abort.abort();
     this.#abort = new AbortController();
-    this.#select(null);
+    this.#wanted = library;
+    const { signal } = this.#abort;
     const box = this.view.querySelector(".notice");
-    const status = this.view.querySelector(".status");
-    status.textContent = t("map.busy");
-    status.classList.add("busy");
+    if (!library) {
+      this.#say("");
+      this.#take([]);
+      return notice.showNoLibrary(box, null);
+    }
+    this.#say(t("map.busy"), { busy: true });
     try {
-      const { points } = await map(library, this.#abort.signal);
-      this.#shown = library;
+      const { points } = await map(library, signal);
+      if (signal.aborted) return;
       this.#take(points);
-      status.textContent = `${library} · ${tn("search.found", points.length)}`;
+      this.#say(`${library} · ${tn("search.found", points.length)}`);
       if (points.length) notice.hide(box);
       else notice.showText(box, t("map.empty"), t("map.empty.hint"));
     } catch (error) {
-      if (error.name === "AbortError") return;
-      status.textContent = "";
+      if (signal.aborted) return;
+      this.#wanted = null;
+      this.#say("");
       this.#take([]);
       notice.showProblem(box, error);
       if (error.isAbsent && !error.is("unknown-library")) this.onAbsent();
     }
-    status.classList.remove("busy");
   }
 
-  forget() { this.#shown = null; } // the library changed
+  #say(text, { busy = false } = {}) {
+    const status = this.view.querySelector(".status");
+    status.textContent = text;
+    status.classList.toggle("busy", busy);
+  }
+
+  forget() { this.#wanted = null; } // the library changed
 
   #take(points) {
+    if (this.#pointOf(this.player.source)) this.player.stop(); // nothing would be left to stop it with
+    this.#select(null);
+    this.#hover(null);
     this.#points = points;
     this.camera.reset();
     const counts = new Map();
@@ -108,6 +123,14 @@ export class SoundMap {
     const url = audioUrl(point.clip_id);
     point.source ??= { url, standIn: `${url}.wav`, startS: 0 };
     this.player.toggle(point.source);
+  }
+
+  #pointOf(source) { return source && this.#points.find((point) => point.source === source); }
+
+  #explain(point) {
+    if (!point) return;
+    this.#select(point);
+    this.card.querySelector(".category").textContent = t("play.unreadable");
   }
 
   #hover(point) {

@@ -12,6 +12,7 @@ export class Microphone {
   #context = null;
   #blocks = [];
   #samples = 0;
+  #opened = 0; // times; a stream that was allowed for an earlier one is let go
 
   // onSound(file)
   constructor(dialog, { onSound }) {
@@ -34,6 +35,8 @@ export class Microphone {
   }
 
   async open() {
+    this.#opened += 1;
+    const opened = this.#opened;
     this.#blocks = [];
     this.#samples = 0;
     this.done.disabled = true;
@@ -41,15 +44,15 @@ export class Microphone {
     this.message.textContent = t("microphone.listening");
     this.dialog.showModal();
     try {
-      await this.#listen();
+      await this.#listen(opened);
     } catch {
-      this.message.textContent = t("microphone.none");
+      if (opened === this.#opened) this.message.textContent = t("microphone.none");
     }
   }
 
-  async #listen() {
+  async #listen(opened) {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: HEARD });
-    if (!this.dialog.open) return stream.getTracks().forEach((track) => track.stop());
+    if (!this.dialog.open || opened !== this.#opened) return stream.getTracks().forEach((track) => track.stop());
     this.#stream = stream;
     this.#context = new AudioContext();
     await this.#context.audioWorklet.addModule("recorder_worklet.js");

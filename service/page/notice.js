@@ -16,6 +16,7 @@ function fill(box, { title, text, kind = "" }) {
 }
 
 export function hide(box) { box.hidden = true; }
+export const isProblem = (box) => !box.hidden && box.classList.contains("error");
 
 export function showStart(box, onTry) {
   fill(box, { text: t("start.text"), kind: "bare" });

@@ -65,6 +65,7 @@ export class Row {
   show({ current, playing, timeS }) {
     const isStarred = favourites.has(this.hit.clip_id);
     this.element.classList.toggle("current", current);
+    if (playing) this.find(".complaint")?.remove(); // of an earlier try
     setIcon(this.find(".play"), playing ? "pause" : "play");
     this.find(".play").setAttribute("aria-label", t(playing ? "row.pause" : "row.play", { name: this.name }));
     this.find(".star").setAttribute("aria-pressed", isStarred);

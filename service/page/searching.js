@@ -7,7 +7,7 @@ import * as notice from "./notice.js";
 import { toRequest } from "./question.js";
 
 export class Searching {
-  question = null; // what was asked last
+  question = null; // what was asked last; null if nothing, or if it failed
   #running = null; // AbortController of the search under way
   #next = null; // cursor of the page after those shown
 
@@ -19,6 +19,8 @@ export class Searching {
 
   async ask(question) {
     this.question = question;
+    this.#next = null;
+    this.at.more.hidden = true;
     this.at.list.classList.add("stale");
     await this.#run((signal) => search(toRequest(question), signal), (answer) => {
       this.results.replace(answer.hits);
@@ -34,6 +36,7 @@ export class Searching {
     await this.#run((signal) => search({ cursor: this.#next }, signal), (answer) => {
       this.results.append(answer.hits);
       this.results.focus(before);
+      if (notice.isProblem(this.at.notice)) notice.hide(this.at.notice); // of an earlier try
     }, { keep: true });
   }
 
@@ -51,10 +54,13 @@ export class Searching {
     this.at.status.classList.toggle("busy", busy);
   }
 
+  // keep: what was found before stays. Otherwise nothing counts as asked, so that it can be asked again.
   fail(error, { keep = false } = {}) {
+    this.#running?.abort();
     this.at.list.classList.remove("stale");
     this.say("");
     if (!keep) {
+      this.question = null;
       this.results.replace([]);
       this.at.more.hidden = true;
     }
@@ -76,7 +82,7 @@ export class Searching {
       this.at.model.textContent = answer.model;
       this.say(`${tn("search.found", this.results.count)} · ${t("search.took", { ms: number(Math.round(answer.took_ms)) })}`);
     } catch (error) {
-      if (error.name !== "AbortError") this.fail(error, { keep });
+      if (!running.signal.aborted) this.fail(error, { keep });
     }
   }
 }

@@ -6,6 +6,7 @@ import { number, t, tn } from "./i18n.js";
 
 export class Uploads {
   #libraries = [];
+  #sending = 0; // uploads under way
 
   // onJob(job): the server indexes what came.
   constructor(form, { onJob }) {
@@ -32,39 +33,43 @@ export class Uploads {
 
   async send(files) {
     const library = this.library.value.trim();
+    if (!this.#sending) this.said.replaceChildren();
+    const said = this.said.appendChild(el("div")); // each upload has its own, for there may be several
     if (!library) {
-      this.#say(t("upload.name"));
+      say(said, t("upload.name"));
       return this.library.focus();
     }
+    this.#sending += 1;
     this.bar.hidden = false;
     this.bar.value = 0;
-    this.#say(tn("upload.sending", files.length));
+    say(said, tn("upload.sending", files.length));
     try {
       if (!this.#libraries.includes(library)) {
         await makeLibrary(library).catch((problem) => { if (!problem.is("library-exists")) throw problem; });
         this.#libraries.push(library);
       }
       const answer = await post(uploadUrl(library), files, (share) => { this.bar.value = share; });
-      this.#show(answer);
+      this.#show(answer, said);
     } catch (error) {
-      this.#say(error.message);
+      say(said, error.message);
     } finally {
-      this.bar.hidden = true;
+      this.#sending -= 1;
+      this.bar.hidden = !this.#sending;
     }
   }
 
-  #show({ files, job }) {
+  #show({ files, job }, said) {
     const refused = files.filter(({ state }) => state === "refused");
-    this.#say(tn("upload.accepted", files.length - refused.length));
+    say(said, tn("upload.accepted", files.length - refused.length));
     if (refused.length) {
       const reasons = refused.map(({ filename, reason }) => el("li", { dir: "auto", textContent: `${filename}: ${reason}` }));
-      this.said.append(el("ul", {}, ...reasons));
+      said.append(el("ul", {}, ...reasons));
     }
     if (job) this.onJob(job);
   }
-
-  #say(text) { this.said.replaceChildren(el("p", { textContent: text, dir: "auto" })); }
 }
+
+function say(box, text) { box.replaceChildren(el("p", { textContent: text, dir: "auto" })); }
 
 // As XMLHttpRequest does it, for fetch does not say how much was sent.
 function post(url, files, onShare) {

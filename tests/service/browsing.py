@@ -126,3 +126,13 @@ class Page:
     def playing_s(self) -> float:
         """Where the sound is that plays; -1 if none does."""
         return float(self.script(PLAYING_S))
+
+
+@contextmanager
+def at_every_start(page: Page, source: str) -> Iterator[None]:
+    """Run a script before those of every page that is opened or loaded anew."""
+    script = page.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": source})
+    try:
+        yield
+    finally:
+        page.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)

@@ -7,10 +7,15 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from model.retrieval_model import RetrievalModel
-from tests.service.browsing import Page, served
+from tests.service.browsing import Page, at_every_start, served
 from tests.service.helpers import index, png_bytes, write_sounds
 
 REFUSE_DEVICES = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('not allowed'))"
+BLOCK_SITE_DATA = """
+Object.defineProperty(window, "localStorage", {
+  get() { throw new DOMException("Access is denied for this document.", "SecurityError"); },
+});
+"""
 CLIPBOARD = "navigator.clipboard.writeText = async (text) => { window.copied = text; }"
 
 
@@ -181,3 +186,26 @@ def test_favourites_and_recent_searches_are_kept_exported_and_cleared(page: Page
     page.browser.switch_to.alert.accept()
     page.until(lambda: page.one("#no-history").is_displayed())
     assert json.loads(page.script("return localStorage['sonoglot.favourites']")) == []
+
+
+def test_where_the_browser_keeps_nothing_the_page_does_while_it_is_open(page: Page, address: str) -> None:
+    with at_every_start(page, BLOCK_SITE_DATA):
+        page.open(address)
+        name = page.ask("rain")[0]
+        assert not page.one("#notice").is_displayed() or not page.all("#notice.error")
+        page.one(".hit .star").click()
+        assert page.one(".hit .star").get_attribute("aria-pressed") == "true"
+        page.view("saved")
+        page.one("#language option[value=de]").click()
+        page.until(lambda: page.script("return document.documentElement.lang") == "de")
+        page.until_ready()
+        assert page.one("#nav a[data-view=saved]").text == "Gemerkt"
+        assert [element.text for element in page.all("#favourites .name")] == [name]
+        assert [element.text for element in page.all("#history a")] == ["rain"]
+        page.one("#clear-favourites").click()
+        page.browser.switch_to.alert.accept()
+        page.until(lambda: page.one("#no-favourites").is_displayed())
+        page.browser.refresh()  # it was not open meanwhile
+        page.until_ready()
+        assert page.script("return document.documentElement.lang") == "en"
+        assert not page.all("#history a")

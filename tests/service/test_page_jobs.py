@@ -188,3 +188,18 @@ def test_a_job_is_cancelled_tried_again_and_says_why_it_failed(
         with working(tmp_path / "store", model):
             page.until(lambda: page.all(".job.failed"))
         assert page.one(".job.failed .complaint").text
+
+
+def test_a_button_of_a_job_that_did_not_work_can_be_pressed_again(page: Page, tmp_path: Path) -> None:
+    database = open_database(tmp_path, None)
+    Jobs(database).submit(library="weather", source={"folder": str(tmp_path / "sounds")})
+    database.close()
+    with served(tmp_path) as address:
+        page.open(address)
+        page.view("libraries")
+        page.script("window.original = fetch; window.fetch = () => Promise.reject(new TypeError('offline'))")
+        page.one(".job.queued .cancel").click()
+        page.until(lambda: "Is Sonoglot still running?" in page.one(".job [role=alert]").text)
+        page.script("window.fetch = window.original")
+        page.one(".job.queued .cancel").click()
+        page.until(lambda: page.all(".job.cancelled"))
