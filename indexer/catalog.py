@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import bindparam, case, create_engine, delete, event, func, insert, select, text, update
+from sqlalchemy import bindparam, case, create_engine, delete, func, insert, select, text, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
@@ -58,6 +58,7 @@ from indexer.records import (
     PlacedClip,
     SearchFilter,
 )
+from indexer.sqlite_transactions import begin_at_once, for_writing
 from model.space import EmbeddingSpace
 
 _T = TypeVar("_T")
@@ -137,9 +138,8 @@ class Catalog:
         self._lookups: Lookups | None = None
         self._opening = threading.Lock()
         self._engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=QueuePool)
-        # Python's driver would begin transactions late, and never for reading; begin every one ourselves.
-        event.listen(self._engine, "begin", _begin)
-        self._writing_engine = self._engine.execution_options(sonoglot_begin="BEGIN IMMEDIATE")
+        begin_at_once(self._engine)
+        self._writing_engine = for_writing(self._engine)
 
     @classmethod
     def create(cls, path: Path, space: EmbeddingSpace) -> "Catalog":
@@ -576,7 +576,7 @@ class Catalog:
         try:
             with self._opening:
                 if self._lookups is None:
-                    self._lookups = Lookups(_connect(self._path))
+                    self._lookups = Lookups(lambda: _connect(self._path))
             yield self._lookups
         except sqlite3.Error as error:
             raise self._unusable(error) from error
@@ -592,12 +592,6 @@ class Catalog:
         else:
             hint = "check free space and permissions of the store"
         return StoreError(f"The catalogue {str(self._path)!r} cannot be used ({told}): {hint}.")
-
-
-def _begin(connection: Connection) -> None:
-    # What writes begins as a writer: while it waits for another, SQLite lets it wait. One that began with reading would
-    # be refused at once, for what it has read may be old by then.
-    connection.exec_driver_sql(connection.get_execution_options().get("sonoglot_begin", "BEGIN"))
 
 
 def _connect(path: Path) -> sqlite3.Connection:

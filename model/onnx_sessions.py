@@ -1,6 +1,5 @@
 """How networks of an exported model are opened in ONNX Runtime."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -10,6 +9,7 @@ from typing import TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from model.cores import CORES
 from model.errors import MissingPartError, ModelDirectoryError
 
 try:
@@ -21,7 +21,6 @@ except ModuleNotFoundError as _error:
 
 
 T = TypeVar("T")
-CORES = os.cpu_count() or 1
 
 
 class Network:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from model import onnx_directory as files
+from model.cores import CORES
 from model.e5_file import E5Tokenizer, dequantise
 from model.errors import ModelDirectoryError
 from model.lexical_rows import lexical_rows
-from model.onnx_sessions import CORES, Network, side_by_side
+from model.onnx_sessions import Network, side_by_side
 from model.use_tokenizer import UseTokenizer
 
 TOKENS_PER_BATCH = 256

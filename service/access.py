@@ -1,15 +1,16 @@
 """Lets a request pass or not: by its key, by how often that key asked, or because the server is only for this machine.
 
-Open without keys on loopback, so that a first try needs none; closed on any other address until a key exists. Once
-there are keys, every request needs one, wherever it comes from. A key comes in ``Authorization: Bearer``, or in the
-page's cookie, which only a page of the same origin may use for what changes anything.
+Open without keys on loopback, so that a first try needs none; closed on any other address. From the first key on, every
+request needs one, wherever it comes from, also when all are revoked: else whoever revokes the only key, for it got into
+wrong hands, would open everything. A key comes in ``Authorization: Bearer``, or in the page's cookie, which only a page
+of the same origin may use for what changes anything.
 """
 
 import ipaddress
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fastapi import Depends, Request
 from fastapi.params import Depends as DependsParam
@@ -53,7 +54,7 @@ class Access:
 
         Raises NotAuthenticatedError, ForbiddenError or TooManyRequestsError.
         """
-        if bearer is None and not self._keys.any_stand():
+        if bearer is None and not self._keys.any_were_made():
             self._admit_without_keys(request)
             return None
         text = bearer
@@ -86,7 +87,8 @@ class Access:
                 "`sonoglot keys create --scope search`."
             )
         # A page elsewhere may give its own name this machine's address; its requests carry that name.
-        if not is_loopback(urlsplit(f"//{request.headers.get('host', '')}").hostname or ""):
+        asked = _parsed(f"//{request.headers.get('host', '')}")
+        if asked is None or not is_loopback(asked.hostname or ""):
             raise ForbiddenError("Without keys, this server answers to localhost only.")
         if not _is_same_origin(request):
             raise ForbiddenError("Without keys, this server changes nothing for pages of another origin.")
@@ -136,4 +138,13 @@ def _is_same_origin(request: Request) -> bool:
     origin = request.headers.get("origin")
     if request.method in _SAFE_METHODS or origin is None:
         return True
-    return urlsplit(origin).netloc == request.headers.get("host", "")
+    parsed = _parsed(origin)
+    return parsed is not None and parsed.netloc == request.headers.get("host", "")
+
+
+def _parsed(address: str) -> SplitResult | None:
+    """Its parts; None if it is no address, for headers may say anything."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return None

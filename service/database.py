@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from indexer.sqlite_transactions import begin_at_once, for_writing
 from service.errors import DatabaseUnavailableError
 
 _BUSY_TIMEOUT_MS = 10_000
@@ -86,8 +87,8 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
-        self._reading_engine = self._engine.execution_options(sonoglot_begin="BEGIN")
+        self._reading_engine = _engine(url)
+        self._engine = for_writing(self._reading_engine)
         self._making = threading.Lock()
         self._is_made = False
 
@@ -156,13 +157,8 @@ def _engine(url: str) -> Engine:
     engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
-        # Python's driver begins transactions late; begin them at once, as writers, so that none has to be retried.
-        event.listen(engine, "begin", _begin)
+        begin_at_once(engine)
     return engine
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("sonoglot_begin", "BEGIN IMMEDIATE"))
 
 
 def _set_up_sqlite(connection: object, _: object) -> None:

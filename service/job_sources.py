@@ -1,9 +1,11 @@
 """What a job may index, and where it lies: a folder of this machine, a library's uploads, or an object store's copy."""
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from service.errors import ForbiddenError, InvalidRequestError, SourceError
 from service.job_records import Job
@@ -44,13 +46,24 @@ class AllowedSources:
     def check_url(self, url: str) -> str:
         """Return the URL. Raises ForbiddenError."""
         below = any(url.rstrip("/").startswith(allowed.rstrip("/") + "/") for allowed in self.urls)
-        is_plain = "::" not in url and ".." not in url.split("/")  # fsspec chains file systems with ::
+        # fsspec chains file systems with ::, and who reads an address leaves some control characters out of it
+        is_plain = "::" not in url and url.isprintable() and not leads_up(url)
         if not is_plain or not (below or url.rstrip("/") in {allowed.rstrip("/") for allowed in self.urls}):
             raise ForbiddenError(
                 "This server may not index that URL; its operator allows URLs with "
                 "`sonoglot serve --allow-url PREFIX`."
             )
         return url
+
+
+def leads_up(url: str) -> bool:
+    """Whether a part of it is two dots, as it stands or decoded, however often it was encoded."""
+    while ".." not in re.split(r"[/\\]", url):
+        decoded = unquote(url)
+        if decoded == url:
+            return False
+        url = decoded
+    return True
 
 
 def fetched(job: Job, *, store_dir: Path, check: Callable[[], None]) -> Path:

@@ -6,13 +6,21 @@ A table in the service's own database (docs/decisions/0011). The queue's other s
 import secrets
 from datetime import UTC, datetime
 
-from sqlalchemy import func, insert, select, tuple_, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Connection, Row
 
 from indexer.catalog import check_library_name
 from service.database import Database, JobRow
 from service.errors import JobStateError, UnknownJobError
 from service.job_records import JOB_COLUMNS, Job, JobSource, JobState, job_of
+
+_QUEUE = (
+    select(JobRow.id, func.row_number().over(order_by=(JobRow.queued_at, JobRow.id)).label("queue_position"))
+    .where(JobRow.state == JobState.QUEUED)
+    .subquery()
+)
+_SEEN = select(*JOB_COLUMNS, _QUEUE.c.queue_position).outerjoin(_QUEUE, _QUEUE.c.id == JobRow.id)
+"""Jobs with their places in the queue."""
 
 
 class Jobs:
@@ -38,7 +46,7 @@ class Jobs:
                 )
             ):
                 if row.source == values["source"]:
-                    return _seen(connection, row)
+                    return _seen(connection, row.id)
             job_id = secrets.token_hex(8)
             connection.execute(
                 insert(JobRow).values(
@@ -52,25 +60,25 @@ class Jobs:
                     cancel_asked=False,
                 )
             )
-            return _seen(connection, _row(connection, job_id))
+            return _seen(connection, job_id)
 
     def get(self, job_id: str) -> Job:
         """A job as it stands. Raises UnknownJobError."""
         self._check_may_exist(job_id)
-        with self._database.transaction() as connection:
-            return _seen(connection, _row(connection, job_id))
+        with self._database.reading() as connection:
+            return _seen(connection, job_id)
 
     def list(self, *, library: str | None = None, state: JobState | None = None, limit: int) -> list[Job]:
         """The latest jobs, newest first."""
         if not self._database.holds_anything() or (library is not None and not library.isprintable()):
             return []
-        statement = select(*JOB_COLUMNS).order_by(JobRow.created_at.desc(), JobRow.id.desc()).limit(limit)
+        statement = _SEEN.order_by(JobRow.created_at.desc(), JobRow.id.desc()).limit(limit)
         if library is not None:
             statement = statement.where(JobRow.library == library)
         if state is not None:
             statement = statement.where(JobRow.state == state)
-        with self._database.transaction() as connection:
-            return [_seen(connection, row) for row in connection.execute(statement).all()]
+        with self._database.reading() as connection:
+            return [job_of(row, queue_position=row.queue_position) for row in connection.execute(statement)]
 
     def cancel(self, job_id: str) -> Job:
         """End a job: at once while it waits, between two files while it runs. What was indexed is kept.
@@ -79,14 +87,14 @@ class Jobs:
         """
         self._check_may_exist(job_id)
         with self._database.transaction() as connection:
-            row = _row(connection, job_id, lock=True)
+            row = _locked(connection, job_id)
             if JobState(row.state).is_end:
                 raise JobStateError(f"Job {job_id} is {row.state}; only what waits or runs can be cancelled.")
             values: dict[str, object] = {"cancel_asked": True}
             if row.state == JobState.QUEUED:
                 values = {"state": JobState.CANCELLED, "ended_at": utc_now()}
             connection.execute(update(JobRow).where(JobRow.id == job_id).values(**values))
-            return _seen(connection, _row(connection, job_id))
+            return _seen(connection, job_id)
 
     def cancel_all_of(self, library: str) -> None:
         """Cancel all jobs of a library, as ``cancel`` does each."""
@@ -103,7 +111,7 @@ class Jobs:
         """Queue a job again that failed or was cancelled. Raises UnknownJobError or JobStateError."""
         self._check_may_exist(job_id)
         with self._database.transaction() as connection:
-            row = _row(connection, job_id, lock=True)
+            row = _locked(connection, job_id)
             if row.state not in (JobState.FAILED, JobState.CANCELLED):
                 raise JobStateError(
                     f"Job {job_id} is {row.state}; only what failed or was cancelled can be tried again."
@@ -122,7 +130,7 @@ class Jobs:
                     cancel_asked=False,
                 )
             )
-            return _seen(connection, _row(connection, job_id))
+            return _seen(connection, job_id)
 
     def _check_may_exist(self, job_id: str) -> None:
         # What is no id never reaches the database: PostgreSQL refuses some characters.
@@ -135,9 +143,9 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def _row(connection: Connection, job_id: str, *, lock: bool = False) -> Row:
-    statement = select(*JOB_COLUMNS).where(JobRow.id == job_id)
-    row = connection.execute(statement.with_for_update() if lock else statement).first()
+def _locked(connection: Connection, job_id: str) -> Row:
+    """The job's row, which nobody else changes until the transaction ends."""
+    row = connection.execute(select(*JOB_COLUMNS).where(JobRow.id == job_id).with_for_update()).first()
     if row is None:
         raise _unknown(job_id)
     return row
@@ -147,10 +155,8 @@ def _unknown(job_id: str) -> UnknownJobError:
     return UnknownJobError(f"There is no job {job_id!r}.")
 
 
-def _seen(connection: Connection, row: Row) -> Job:
-    """The job, with its place in the queue."""
-    if row.state != JobState.QUEUED:
-        return job_of(row)
-    before = tuple_(JobRow.queued_at, JobRow.id) < tuple_(row.queued_at, row.id)
-    count = select(func.count()).where(JobRow.state == JobState.QUEUED, before)
-    return job_of(row, queue_position=1 + connection.execute(count).scalar_one())
+def _seen(connection: Connection, job_id: str) -> Job:
+    row = connection.execute(_SEEN.where(JobRow.id == job_id)).first()
+    if row is None:
+        raise _unknown(job_id)
+    return job_of(row, queue_position=row.queue_position)

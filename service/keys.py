@@ -97,13 +97,12 @@ class Keys:
         """Whether there can be keys; told without asking the database."""
         return self._database.holds_anything()
 
-    def any_stand(self) -> bool:
-        """Whether any key was made and not revoked."""
+    def any_were_made(self) -> bool:
+        """Whether any key was ever made, also if it was revoked."""
         if not self.may_hold_any():
             return False
         with self._database.reading() as connection:
-            statement = select(KeyRow.id).where(KeyRow.revoked_at.is_(None)).limit(1)
-            return connection.execute(statement).first() is not None
+            return connection.execute(select(KeyRow.id).limit(1)).first() is not None
 
     def check(self, text: str) -> Key | None:
         """The key that a text opens, or None: unknown, revoked, or no key at all."""

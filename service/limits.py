@@ -24,6 +24,7 @@ PLAYABLE_RATE_HZ = 44_100  # of the WAV that stands in for a clip which a browse
 MAX_PLAYABLE_BYTES = 1024**3  # of all such copies together: three hours; a longer clip is kept alone
 DEFAULT_JOBS = 50  # in one list
 MAX_JOBS = 1000
+MAX_STREAMS = 100  # of jobs' progress, at one time
 MAX_MIRROR_BYTES = 100 * 1024**3  # copied from one prefix of an object store
 
 

@@ -1,6 +1,7 @@
-"""Loads the model and opens the store beside the running server.
+"""Loads the model and opens the store beside the running server, and publishes its index when that is due.
 
-Loading takes seconds. The server answers ``/healthz`` and shows its page meanwhile, and says why if it fails.
+Loading takes seconds, and minutes where a large index has to be made. The server answers ``/healthz`` and shows its
+page meanwhile, and says why if it fails.
 """
 
 import logging
@@ -43,16 +44,19 @@ class Runtime:
         )
         self._loading.add_done_callback(_log_failure)
 
+    def publish_index(self) -> None:
+        """Have the published index brought up to date, in the loader's thread: nobody waits for it."""
+        self._loader.submit(_publish, self.service())
+
     def stop(self) -> None:
-        """Wait for loading to end, and close what was opened."""
+        """Wait for what the loader does to end, and close what was opened."""
         self._loader.shutdown(wait=True, cancel_futures=True)
         if self._loading and not self._loading.cancelled() and self._loading.exception() is None:
             self._loading.result().close()
 
     def wait(self, *, timeout_s: float) -> None:
-        """Block until loading has ended, well or not. Raises TimeoutError."""
-        assert self._loading is not None, "start() comes first"
-        self._loading.exception(timeout=timeout_s)
+        """Block until what was begun in the loader's thread has ended, well or not. Raises TimeoutError."""
+        self._loader.submit(lambda: None).result(timeout=timeout_s)
 
     def standing(self) -> Standing | None:
         """How queue and index stand; None while there is no service."""
@@ -71,7 +75,9 @@ class Runtime:
     def service(self) -> SearchService:
         """Return the search service. Raises StillLoadingError or NotAvailableError."""
         if self._loading is None or not self._loading.done():
-            raise StillLoadingError("The model is still loading; ask again in a moment.")
+            raise StillLoadingError(
+                "The model is still loading, or the store being opened; ask again in a moment."
+            )
         error = self._loading.exception()
         if isinstance(error, IndexerError | ModelError):
             raise NotAvailableError(str(error)) from error
@@ -80,6 +86,13 @@ class Runtime:
                 "The model or the store could not be opened; the server's log says why."
             ) from error
         return self._loading.result()
+
+
+def _publish(service: SearchService) -> None:
+    try:
+        service.publish_index()
+    except Exception:  # The old index goes on serving, with what has changed since.
+        logger.exception("the index could not be brought up to date")
 
 
 def _log_failure(loading: Future[SearchService]) -> None:

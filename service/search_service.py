@@ -4,21 +4,22 @@ Knows nothing of HTTP. Everything here blocks and is called from worker threads;
 to one call at a time.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.errors import UnreadableFileError
+from indexer.errors import IndexerError, StoreBusyError, StoreNotFoundError, UnreadableFileError
 from indexer.queries import audio_vector, image_vector, region_vector
 from indexer.records import Clip, LibrarySummary
 from indexer.search import By, Ranking, rank
 from indexer.snapshot import Snapshot
-from indexer.store import Store, open_store
+from indexer.store import Store, open_store, open_store_for_writing
 from model.directory import load_model
 from model.limits import check_query_text
 from model.retrieval_model import RetrievalModel
@@ -29,6 +30,8 @@ from service.cursor import Question
 from service.errors import InvalidRequestError
 from service.limits import MOMENTS
 
+logger = logging.getLogger(__name__)
+
 Vector = NDArray[np.float32]
 
 _FEW_RESULTS = 50
@@ -37,9 +40,9 @@ _FEW_RESULTS = 50
 class SearchService:
     """Answers questions with one model and the store at one directory.
 
-    The store is opened when it is first needed, so a server may be started before anything was indexed; until
-    then every call raises StoreNotFoundError. What is indexed later is found without a restart. ``on_batch`` hears
-    how many texts were embedded together, and in how many seconds.
+    A store that is made later is opened when it is first needed, so a server may be started before anything was
+    indexed; until then every call raises StoreNotFoundError. What is indexed later is found without a restart.
+    ``on_batch`` hears how many texts were embedded together, and in how many seconds.
     """
 
     def __init__(
@@ -72,11 +75,28 @@ class SearchService:
         return self._texts.waiting
 
     def store(self) -> Store:
-        """Return the open store. Raises StoreNotFoundError, SpaceMismatchError or StoreError."""
+        """Return the open store. Raises StoreNotFoundError, SpaceMismatchError or StoreError.
+
+        Where it is opened here, its index stays as it is: all other requests wait meanwhile.
+        """
+        return self._opened(may_publish=False)
+
+    def prepare(self) -> None:
+        """Open the store and bring its index up to date, on disk and in memory, which may take minutes: before there
+        are requests. Errors as of ``store``."""
+        self._opened(may_publish=True).snapshot()
+
+    def publish_index(self) -> None:
+        """Bring the index on disk up to date, which may take minutes, unless another process writes: that will do it.
+        Raises StoreError."""
+        with suppress(StoreBusyError), open_store_for_writing(self._store_dir) as store:
+            store.save_index()
+
+    def _opened(self, *, may_publish: bool) -> Store:
         with self._opening:
             if self._open is None:
                 self._open = self._resources.enter_context(
-                    open_store(self._store_dir, space=self._model.space)
+                    open_store(self._store_dir, space=self._model.space, may_publish=may_publish)
                 )
             return self._open
 
@@ -172,10 +192,17 @@ def open_search_service(
     model_dir: Path | None,
     on_batch: Callable[[int, float], None] = lambda size, seconds: None,
 ) -> SearchService:
-    """Load a model (the committed default if none is given) and make it ready; the store may come later.
+    """Load a model (the committed default if none is given) and open the store; that may come later, or be mended.
 
     Raises ModelError.
     """
     model = load_model(model_dir)
     model.embed_texts(["warm-up"])  # the first call pays for lazily built kernels; no user should
-    return SearchService(model=model, store_dir=store_dir, on_batch=on_batch)
+    service = SearchService(model=model, store_dir=store_dir, on_batch=on_batch)
+    try:
+        service.prepare()
+    except StoreNotFoundError:
+        pass
+    except IndexerError as error:  # Requests tell it too, for as long as it is so.
+        logger.error("cannot answer searches: %s", error)
+    return service

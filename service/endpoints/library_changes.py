@@ -1,6 +1,7 @@
 """Libraries that come and go. A library may be made empty, to be uploaded to; indexing makes those that it needs."""
 
 from dataclasses import asdict
+from typing import cast
 
 from fastapi import APIRouter, Request, Response, status
 
@@ -11,6 +12,7 @@ from service.endpoints.libraries import LibraryPath
 from service.endpoints.state import Catalogue, WorkerThreads
 from service.library_paths import address_of, decoded_name
 from service.library_schemas import NewLibrary
+from service.runtime import Runtime
 from service.schemas import LibraryOut
 
 router = APIRouter(prefix="/v1", tags=["libraries"])
@@ -52,9 +54,10 @@ async def create_library(
     ),
 )
 async def delete_library(
-    name: LibraryPath, catalogue: Catalogue, jobs: JobsDependency, threads: WorkerThreads
+    name: LibraryPath, request: Request, catalogue: Catalogue, jobs: JobsDependency, threads: WorkerThreads
 ) -> None:
     """Forget a library, its clips, and the files that were uploaded to it. Files in your own folders are left alone.
     Its jobs are cancelled; where one that runs takes more than a moment to end, or another library is indexed, the
     answer is 409: ask again."""
     await threads.look_up(lambda: catalogue.remove_library(decoded_name(name), jobs))
+    cast(Runtime, request.app.state.runtime).publish_index()

@@ -72,7 +72,12 @@ def revoke(
     """End a key, from the next request on."""
     with _keys(store, database) as keys:
         keys.revoke(key_id)
+        is_last = all(key.revoked_at for key in keys.all())
     typer.echo(f"Key {key_id} opens nothing any more.")
+    if is_last:
+        typer.echo(
+            "It was the last: every request goes on needing a key. Make one with: sonoglot keys create"
+        )
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def serve(
 ) -> None:
     """Serve the REST API, and the web page at /.
 
-    On loopback it is open until there are keys; on any other address it needs one for everything.
+    On loopback it is open until the first key is made; on any other address it needs one for everything.
     """
     # Before torch is loaded: threads that wait for each other by turning round and round would hold the cores that
     # requests need (docs/benchmarks.md).

@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from indexer.manifest import manifest_path
 from indexer.store import open_store_for_writing
+from model.retrieval_model import RetrievalModel
 from model.space import EmbeddingSpace
 from service import problems
 from service.app import PAGE_DIR
 from service.search_service import SearchService
-from tests.service.helpers import serving, wait_until_loaded
+from tests.service.helpers import index, serving, wait_until_loaded, write_sounds
 
 OPERATIONS = {
     ("/healthz", "get"), ("/readyz", "get"), ("/v1/search", "post"),
@@ -45,6 +47,21 @@ def test_before_loading_ends_it_lives_but_is_not_ready(store_dir: Path) -> None:
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"
     assert answer.json()["type"].endswith(":loading")
+
+
+def test_an_index_that_is_behind_is_made_while_loading_and_by_no_request(
+    model: RetrievalModel, tmp_path: Path
+) -> None:
+    write_sounds(tmp_path / "sounds", ["rain.wav"], first_seed=1)
+    index(model, tmp_path / "store", "sounds", tmp_path / "sounds")
+    manifest_path(tmp_path / "store").unlink()
+    service = SearchService(model=model, store_dir=tmp_path / "store")
+    assert len(service.store().snapshot()) > 0
+    assert not manifest_path(tmp_path / "store").exists()
+    service.close()
+    with serving(tmp_path / "store") as client:
+        wait_until_loaded(client)
+        assert manifest_path(tmp_path / "store").exists()
 
 
 def test_a_missing_model_is_told(store_dir: Path, tmp_path: Path) -> None:

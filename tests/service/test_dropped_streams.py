@@ -6,6 +6,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,7 +16,9 @@ from starlette.types import Receive, Scope, Send
 
 from service.app import create_app
 from service.database import open_database
+from service.job_events import OPEN_STREAMS
 from service.jobs import Jobs
+from service.limits import MAX_STREAMS
 from tests.service.http_server import listening
 
 STREAMS = 10
@@ -109,3 +112,7 @@ def test_streams_that_are_dropped_together_end_together(watched: Watched, url: s
     for connection in connections:
         connection.close()
     until(lambda: watched.tasks() <= before)
+    with ExitStack() as stack:
+        for _ in range(MAX_STREAMS):  # All of them have given their places back.
+            OPEN_STREAMS.check_room()
+            stack.enter_context(OPEN_STREAMS.one_more())

@@ -55,6 +55,13 @@ def claimed(claims: JobClaims) -> Job:
     return job
 
 
+def test_who_looks_waits_for_nobody_who_writes(database: Database, jobs: Jobs) -> None:
+    first, second = (submit(jobs, name) for name in "ab")
+    with database.transaction():
+        assert jobs.get(second.job_id) == second
+        assert jobs.list(limit=2) == [second, first]
+
+
 def test_all_jobs_of_a_library_are_cancelled_together(database: Database, jobs: Jobs) -> None:
     jobs.cancel_all_of("field")
     running, waiting = (submit(jobs, name) for name in "ab")

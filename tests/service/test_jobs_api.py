@@ -3,7 +3,8 @@
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from fastapi.testclient import TestClient
 
 from service.app import create_app
 from service.database import Database, open_database
+from service.errors import OverloadedError
 from service.job_claims import JobClaims
-from service.job_events import job_events
+from service.job_events import OPEN_STREAMS, Streams, job_events
 from service.job_records import Job, JobProgress, JobState
 from service.job_sources import AllowedSources
 from service.jobs import Jobs
 from service.keys import Keys, Scope
+from service.limits import MAX_STREAMS
 from tests.service.helpers import client_of
 
 
@@ -148,6 +151,11 @@ def test_with_keys_only_what_the_operator_allows(
         ("s3://sounds/freely", 403),
         ("s3://sounds", 403),
         ("s3://sounds/free/../paid", 403),
+        ("s3://sounds/free/%2e%2E/paid", 403),
+        ("s3://sounds/free/.%252E/paid", 403),
+        ("s3://sounds/free/..%2fpaid", 403),
+        ("s3://sounds/free/.\t./paid", 403),
+        ("s3://sounds/free/100%/a..b", 202),
         ("s3://sounds/free::file:///etc", 403),
         ("simplecache::s3://sounds/free", 403),
         ("file:///etc", 403),
@@ -209,6 +217,42 @@ def test_each_change_is_told_once_and_nobody_is_told_for_ever(database: Database
 
     states = [job["state"] for _, job in events_of(asyncio.run(follow()))]
     assert states == ["queued", "running"]
+
+
+def test_so_many_may_follow_at_one_time(database: Database) -> None:
+    first = Jobs(database).submit(library="birds", source={"uploads": True})
+    streams = Streams(most=2)
+
+    async def look() -> Job:
+        return first
+
+    async def never() -> bool:
+        return False
+
+    def follow() -> AsyncGenerator[str, None]:
+        return job_events(first, look, is_over=never, streams=streams)
+
+    async def follow_many() -> None:
+        follow()  # Its client went before it heard anything.
+        followers = [follow(), follow()]
+        for follower in followers:
+            await anext(follower)
+        with pytest.raises(OverloadedError):
+            follow()
+        await followers[0].aclose()
+        await anext(follow())
+
+    asyncio.run(follow_many())
+
+
+def test_who_may_not_follow_is_told_when_to_come_back(client: TestClient) -> None:
+    job_id = submit(client, {"uploads": True}).json()["job_id"]
+    with ExitStack() as stack:
+        for _ in range(MAX_STREAMS):
+            stack.enter_context(OPEN_STREAMS.one_more())
+        answer = client.get(f"/v1/jobs/{job_id}/events")
+    assert (answer.status_code, answer.json()["type"]) == (429, "urn:sonoglot:problem:overloaded")
+    assert int(answer.headers["retry-after"]) > 0
 
 
 def test_what_says_nothing_for_long_is_kept_open(database: Database) -> None:

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from fastapi.testclient import TestClient
 
+from indexer.manifest import read_manifest
 from indexer.store import open_store_for_writing
 from model.retrieval_model import RetrievalModel
 from tests.service.helpers import index, serving, wait_until_loaded, write_sounds
@@ -166,6 +167,18 @@ def test_changes_need_no_lock_but_removing_a_library_does(own: TestClient, root:
         assert problem(busy) == (409, "store-busy")
         assert int(busy.headers["retry-after"]) > 0
     assert own.delete(at("meanwhile")).status_code == 204
+
+
+def test_the_vectors_of_a_deleted_library_leave_the_index_on_disk(
+    own: TestClient, root: Path, model: RetrievalModel
+) -> None:
+    rows = read_manifest(root / "store").about.rows
+    write_sounds(root / "passing", ["f.wav"], first_seed=9)
+    index(model, root / "store", "passing", root / "passing")
+    assert read_manifest(root / "store").about.rows > rows
+    assert own.delete(at("passing")).status_code == 204
+    wait_until_loaded(own)  # and for what its loader was given since
+    assert read_manifest(root / "store").about.rows == rows
 
 
 def test_peaks_show_any_part_of_a_clip(own: TestClient, root: Path) -> None:

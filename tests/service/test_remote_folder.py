@@ -1,7 +1,10 @@
-"""Prefixes of object stores, copied: what is fetched, what is kept, what goes; over two of fsspec's file systems."""
+"""Prefixes of object stores, copied: what is fetched, what is kept, what goes; over three of fsspec's file systems."""
 
 import os
+import threading
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import fsspec
@@ -104,6 +107,72 @@ def test_a_prefix_that_is_gone_loses_nothing(url: str, tmp_path: Path) -> None:
         mirror(url, tmp_path / "remote", check=nothing_to_check)
     assert contents(folder) == held
     files.mv(root + "-elsewhere", root, recursive=True)
+
+
+class Web:
+    """A web server that lists the files below a folder."""
+
+    def __init__(self, folder: Path, *, tells_versions: bool) -> None:
+        fetched: list[str] = []
+
+        class Handler(SimpleHTTPRequestHandler):
+            def do_GET(self) -> None:
+                fetched.append(self.path)
+                super().do_GET()
+
+            def send_header(self, keyword: str, value: str) -> None:
+                if tells_versions or keyword not in ("Last-Modified", "Content-Length"):
+                    super().send_header(keyword, value)
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self.fetched = fetched
+        self.folder = folder
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+        self.url = f"http://127.0.0.1:{self.server.server_port}/free/"
+
+    def put(self, name: str, content: bytes, *, time_s: int) -> None:
+        path = self.folder / "free" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        os.utime(path, (time_s, time_s))
+
+
+@pytest.fixture(params=[True, False], ids=["versions", "no versions"])
+def web(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Web]:
+    web = Web(tmp_path / "web", tells_versions=request.param)
+    web.put("a.wav", b"one", time_s=1_000_000_000)
+    web.put("deep/b.wav", b"two", time_s=1_000_000_000)
+    thread = threading.Thread(target=web.server.serve_forever, args=(0.01,))
+    thread.start()
+    yield web
+    web.server.shutdown()
+    thread.join()
+    web.server.server_close()
+
+
+def test_what_is_replaced_on_a_web_server_is_copied_again(
+    web: Web, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    folder = mirror(web.url, tmp_path / "remote", check=nothing_to_check)
+    assert contents(folder) == {"a.wav": b"one", "deep/b.wav": b"two"}
+    web.put("deep/b.wav", b"new", time_s=1_100_000_000)  # as large as before
+    kept = (folder / "a.wav").stat()
+    mirror(web.url, tmp_path / "remote", check=nothing_to_check)
+    assert contents(folder) == {"a.wav": b"one", "deep/b.wav": b"new"}
+    is_kept = (folder / "a.wav").stat() == kept
+    assert is_kept == (request.node.callspec.id == "versions"), "without a version it is fetched again"
+
+
+def test_what_tells_no_size_is_counted_while_it_is_copied(web: Web, tmp_path: Path) -> None:
+    web.put("c.wav", bytes(4_000_000), time_s=1_000_000_000)
+    with pytest.raises(SourceError, match="longer prefix"):
+        mirror(web.url, tmp_path / "remote", check=nothing_to_check, most_bytes=2_000_000)
+    (folder,) = (tmp_path / "remote").iterdir()
+    assert {path.name for path in folder.iterdir()} == {"a.wav", ".mirror.json"}
+    mirror(web.url, tmp_path / "remote", check=nothing_to_check)
+    assert set(contents(folder)) == {"a.wav", "c.wav", "deep/b.wav"}
 
 
 @pytest.mark.parametrize("url", ["nonsense://bucket/x", "dropbox://bucket/x"])

@@ -301,3 +301,12 @@ def test_removing_a_library_deletes_what_was_uploaded_to_it_and_nothing_else(tmp
     assert own.is_file()
     again = document(run("remove", "--library", "y", "--yes", "--json", store=store))
     assert (again["removed_clips"], again["deleted_uploads"]) == (2, 1)
+
+
+def test_revoking_the_last_key_says_that_one_is_still_needed(tmp_path: Path) -> None:
+    first, second = (
+        document(run("keys", "create", "--scope", "search", "--json", store=tmp_path)) for _ in range(2)
+    )
+    assert "needing a key" not in run("keys", "revoke", first["key_id"], store=tmp_path).stdout
+    assert "needing a key" in run("keys", "revoke", second["key_id"], store=tmp_path).stdout
+    assert "no key" in refusal(run("keys", "revoke", second["key_id"], store=tmp_path))
