@@ -105,10 +105,11 @@ def _limited(request: Request, limit: int) -> Request:
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise BodyTooLargeError(message)
-    return Request(request.scope, _counting(request.receive, limit, message))
+    return Request(request.scope, counting(request.receive, limit, BodyTooLargeError(message)))
 
 
-def _counting(receive: Receive, limit: int, message: str) -> Receive:
+def counting(receive: Receive, limit: int, error: Exception) -> Receive:
+    """Return what receives the same body, and raises ``error`` once that exceeds ``limit`` bytes."""
     received = 0
 
     async def counted() -> Message:
@@ -116,7 +117,7 @@ def _counting(receive: Receive, limit: int, message: str) -> Receive:
         part = await receive()
         received += len(part.get("body", b""))
         if received > limit:
-            raise BodyTooLargeError(message)
+            raise error
         return part
 
     return counted

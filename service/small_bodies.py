@@ -8,8 +8,9 @@ than a question in JSON may have.
 import re
 
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.body import counting
 from service.limits import MAX_JSON_BYTES
 
 _TAKES_FILES = re.compile(r"/v1/(search|libraries/[^/]+/uploads)")
@@ -26,14 +27,5 @@ class SmallBodies:
         if scope["type"] != "http" or _TAKES_FILES.fullmatch(scope["path"]):
             await self._app(scope, receive, send)
             return
-        received = 0
-
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > MAX_JSON_BYTES:
-                raise HTTPException(413, _TOO_LARGE)  # the one kind that FastAPI lets through while it reads
-            return message
-
-        await self._app(scope, counted, send)
+        too_large = HTTPException(413, _TOO_LARGE)  # the one kind that FastAPI lets through while it reads
+        await self._app(scope, counting(receive, MAX_JSON_BYTES, too_large), send)

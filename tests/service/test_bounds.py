@@ -1,8 +1,6 @@
 """What a request may cost: bodies without a key, made-up cursors, files by their address, and questions with files."""
 
 import asyncio
-import base64
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from service.held_bytes import HeldBytes
 from service.keys import Keys, Scope
 from service.limits import MAX_JSON_BYTES
 from tests.service.helpers import client_of, png_bytes, wait_until_loaded, wav_bytes
+from tests.service.test_questions import tampered
 
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
 FILE_OF_A_FORM = b'--b\r\nContent-Disposition: form-data; name="key"; filename="a"\r\n\r\n'
@@ -49,11 +48,6 @@ def test_nobody_sends_more_than_a_question_without_a_key(tmp_path: Path, path: s
     assert "1 MiB" in answer.json()["detail"]
 
 
-def made_up(cursor: str, **changes: object) -> str:
-    head, _, vector = base64.urlsafe_b64decode(cursor).partition(b"\n")
-    return base64.urlsafe_b64encode(json.dumps(json.loads(head) | changes).encode() + b"\n" + vector).decode()
-
-
 def test_a_place_behind_everything_is_not_looked_for_for_ever(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,7 +60,7 @@ def test_a_place_behind_everything_is_not_looked_for_for_ever(
 
     first = client.post("/v1/search", json={"text": "rain", "k": 1}).json()
     monkeypatch.setattr(Snapshot, "search_contents", counted)
-    answer = client.post("/v1/search", json={"cursor": made_up(first["next"], rank=1, score=-9)})
+    answer = client.post("/v1/search", json={"cursor": tampered(first["next"], rank=1, score=-9)})
     assert (answer.status_code, answer.json()["hits"]) == (200, [])
     assert 1 <= len(looks) <= 3
     assert max(looks) < 100
