@@ -21,13 +21,16 @@ $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 13) else f"Python 3.11 or 3.12 is needed, this is {sys.version.split()[0]}: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
 
-# The stamps are renewed when pyproject.toml changes; pip then only adds what is missing.
+# The stamps are renewed when pyproject.toml changes; pip then only adds what is missing. Python compiles what is imported
+# when it is: compiling all of torch and transformers beforehand takes a minute.
+INSTALL := $(BIN)/python -m pip install --no-compile --editable
+
 $(STAMP): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --editable '.[$(EXTRA)]'
+	$(INSTALL) '.[$(EXTRA)]'
 	@touch $@
 
-$(DEV_STAMP): pyproject.toml $(STAMP)
-	$(BIN)/python -m pip install --editable '.[$(EXTRA),dev]'
+$(DEV_STAMP): pyproject.toml | $(BIN)/python
+	$(INSTALL) '.[$(EXTRA),dev]'
 	@touch $@ $(STAMP)
 
 demo: $(STAMP)

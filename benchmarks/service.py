@@ -9,6 +9,7 @@ import argparse
 import http.client
 import json
 import multiprocessing
+import os
 import re
 import selectors
 import socket
@@ -33,6 +34,7 @@ from indexer.snapshot import Snapshot
 from indexer.store import open_store, open_store_for_writing
 from model.directory import load_model
 from model.retrieval_model import RetrievalModel
+from model.space import EmbeddingSpace
 from training.query_files import read_queries
 
 CLIENTS = (1, 8, 64)
@@ -124,9 +126,11 @@ def _is_ready(port: int) -> bool:
         return False
 
 
-def load(port: int, clients: int, texts: Sequence[str]) -> Asked:
-    """Ask all texts from so many clients, each with one connection, from a process of its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+def load(port: int, clients: int, texts: Sequence[str], *, cores: set[int] | None = None) -> Asked:
+    """Ask all texts from so many clients, each with one connection, from a process of its own, which may be kept to
+    some cores."""
+    keep = None if cores is None else os.sched_setaffinity
+    with multiprocessing.get_context("spawn").Pool(1, keep, (0, cores)) as pool:
         return pool.apply(_clients, (port, clients, list(texts)))
 
 
@@ -211,7 +215,7 @@ def _timing(way: str, clients: int, goes: Sequence[Asked]) -> Timing:
     )
 
 
-def _embedded(port: int) -> tuple[float, float]:
+def embedded(port: int) -> tuple[float, float]:
     """Texts that the server has embedded so far, and the seconds in which it did."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         told = answer.read().decode()
@@ -229,6 +233,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@contextmanager
+def filled_store(space: EmbeddingSpace, *, segments: int) -> Iterator[Path]:
+    """A store of so many segments, for as long as it is used."""
+    with tempfile.TemporaryDirectory() as directory:
+        store_dir = Path(directory) / "store"
+        with open_store_for_writing(store_dir, space=space) as store:
+            fill(store, count=segments, dim=space.dim)
+            store.save_index()
+        yield store_dir
 
 
 def measure(store_dir: Path, model_dir: Path | None, *, each: int, rounds: int) -> dict[str, Any]:
@@ -270,11 +285,11 @@ def measure(store_dir: Path, model_dir: Path | None, *, each: int, rounds: int) 
             alone_s += offline_s(model, texts(_OFFLINE_BATCHES * BATCH))
             for clients in CLIENTS:
                 for way, port in ports.items():
-                    before = _embedded(port) if (way, clients) == ("ours", 64) else None
+                    before = embedded(port) if (way, clients) == ("ours", 64) else None
                     count = each if clients < 64 else 4 * each
                     goes[way, clients].append(load(port, clients, texts(count)))
                     if before is not None:
-                        after = _embedded(port)
+                        after = embedded(port)
                         embedded, encoder_s = (
                             embedded + after[0] - before[0],
                             encoder_s + after[1] - before[1],
@@ -323,12 +338,7 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, default=None)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        store_dir = Path(directory) / "store"
-        space = load_model(options.model).space
-        with open_store_for_writing(store_dir, space=space) as store:
-            fill(store, count=options.segments, dim=space.dim)
-            store.save_index()
+    with filled_store(load_model(options.model).space, segments=options.segments) as store_dir:
         result = measure(store_dir, options.model, each=options.each, rounds=options.rounds)
     print_table(result)
     if options.json is not None:

@@ -1,8 +1,10 @@
 """Embeds together what arrives together, and nothing twice in a row.
 
 While one batch is being embedded the next one gathers, so batches grow with the load and a lone request waits for
-nobody; there is no timer to tune. The queue is bounded: beyond it a request is refused at once, with when to come back,
-rather than answered long after its asker has gone.
+nobody; there is no timer to tune. A batch is half of what 64 clients ask at once: so texts are embedded while the batch
+before is answered, where in one batch of all the encoder and the event loop would wait for each other in turn (an
+eighth to a sixth fewer answers, docs/benchmarks.md). The queue is bounded: beyond it a request is refused at once, with
+when to come back, rather than answered long after its asker has gone.
 """
 
 import queue
@@ -27,7 +29,7 @@ class TextBatcher:
         self,
         embed: Callable[[Sequence[str]], NDArray[np.float32]],
         *,
-        most_together: int = 64,
+        most_together: int = 32,
         most_waiting: int = 256,
         most_remembered: int = 10_000,
         on_batch: Callable[[int, float], None] = lambda size, seconds: None,

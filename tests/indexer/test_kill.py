@@ -20,7 +20,7 @@ from tests.indexer.sounds import write_tone
 from tests.indexer.test_store import AXES, SPACE, clip, content, fill, names
 
 ROOT = Path(__file__).parents[2]
-CLIPS = 120
+CLIPS = 60
 
 Segments = dict[str, tuple[list[list[float]], NDArray[np.float32]]]
 

@@ -1,6 +1,6 @@
 """The recipe of the default model, end to end on a handful of clips: what it writes is whole and can be used."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,35 +56,53 @@ def run(manifest: Path, out: Path, *, only_ear: int | None = None) -> tuple[dict
     return figures, stages
 
 
-def test_what_comes_back_is_a_whole_model_with_all_ears_aligned(manifest: Path, tmp_path: Path) -> None:
-    figures, stages = run(manifest, tmp_path / "out")
-    assert 0 <= figures["classes"]["map"] <= 1
-    trained, shipped = load_tensors(tmp_path / "out"), load_tensors(DEFAULT_MODEL_DIR)
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A model that the whole recipe made, and what it told."""
+
+    directory: Path
+    figures: dict
+    stages: list[str]
+
+
+@pytest.fixture(scope="module")
+def whole(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    directory = tmp_path_factory.mktemp("whole") / "out"
+    figures, stages = run(manifest, directory)
+    return Trained(directory=directory, figures=figures, stages=stages)
+
+
+def test_what_comes_back_is_a_whole_model_with_all_ears_aligned(whole: Trained) -> None:
+    assert 0 <= whole.figures["classes"]["map"] <= 1
+    trained, shipped = load_tensors(whole.directory), load_tensors(DEFAULT_MODEL_DIR)
     assert trained.keys() == shipped.keys()
     for ear in range(4):
         aligned = f"{AUDIO_PREFIX}ears.{ear}.projection.weight"
         assert not torch.equal(trained[aligned], shipped[aligned])
-    model = load_model(tmp_path / "out")
+    model = load_model(whole.directory)
     assert np.isfinite(model.embed_audio(np.zeros((1, model.window_samples), np.float32))).all()
-    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    card = (whole.directory / "README.md").read_text("utf-8")
     assert "Fingerprint: `" in card
     assert "drawn towards 7,000 words" in card
-    heard = [stage for stage in stages if stage.startswith("training")]
+    heard = [stage for stage in whole.stages if stage.startswith("training")]
     clips = ((1, 16), (2, 16), (3, 14), (4, 14))  # the last two hear only what people described
     assert heard == [f"training ear-{ear} on {count} clips for 1 epochs" for ear, count in clips]
 
 
-def test_ears_trained_side_by_side_join_to_the_same_model(manifest: Path, tmp_path: Path) -> None:
-    run(manifest, tmp_path / "whole")
+def test_ears_trained_side_by_side_join_to_the_same_model(
+    manifest: Path, whole: Trained, tmp_path: Path
+) -> None:
     for ear in (4, 3, 2, 1):
         assert run(manifest, tmp_path / "joined", only_ear=ear)[0] == {}
         assert not (tmp_path / "joined" / "model.safetensors").exists()
     run(manifest, tmp_path / "joined")
     noise = np.random.default_rng(0).standard_normal((4, 5 * RATE)).astype(np.float32)
-    whole, joined = (load_model(tmp_path / name).embed_audio(noise) for name in ("whole", "joined"))
-    shipped = load_model(DEFAULT_MODEL_DIR).embed_audio(noise)
+    together, apart, shipped = (
+        load_model(directory).embed_audio(noise)
+        for directory in (whole.directory, tmp_path / "joined", DEFAULT_MODEL_DIR)
+    )
     # captions are embedded in other batches, which moves them by less than 1e-5
-    assert (whole * joined).sum(1).min() > 0.9999 > 0.9 > (whole * shipped).sum(1).max()
+    assert (together * apart).sum(1).min() > 0.9999 > 0.9 > (together * shipped).sum(1).max()
 
 
 def test_an_ear_that_there_is_not_is_said(manifest: Path, tmp_path: Path) -> None:
