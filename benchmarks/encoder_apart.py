@@ -16,13 +16,13 @@ from typing import Any
 
 from benchmarks.service import (
     BATCH,
-    embedded,
     filled_store,
     free_port,
     load,
     offline_s,
     questions,
     running,
+    texts_embedded,
 )
 from model.directory import load_model
 
@@ -44,9 +44,9 @@ def measure(
     with running(command + ([] if model_dir is None else ["--model", str(model_dir)]), port):
         for number in range(-1, rounds):  # the first only warms up
             alone = offline_s(model, [next(source) for _ in range(count)])
-            before = embedded(port)
+            before = texts_embedded(port)
             asked = load(port, CLIENTS, [next(source) for _ in range(count)], cores=rest)
-            after = embedded(port)
+            after = texts_embedded(port)
             if number < 0:
                 continue
             alone_s, answers_s, failed = alone_s + alone, answers_s + asked.elapsed_s, failed + asked.failed

@@ -27,9 +27,9 @@ def pin(encoder: set[int], rest: set[int]) -> None:
     os.sched_setaffinity(0, rest)
     run = threading.Thread.run
 
-    def run_pinned(thread: threading.Thread) -> None:
-        os.sched_setaffinity(0, encoder if thread.name.startswith(ENCODING) else rest)
-        run(thread)
+    def run_pinned(self: threading.Thread) -> None:
+        os.sched_setaffinity(0, encoder if self.name.startswith(ENCODING) else rest)
+        run(self)
 
     threading.Thread.run = run_pinned
 

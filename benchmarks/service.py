@@ -215,7 +215,7 @@ def _timing(way: str, clients: int, goes: Sequence[Asked]) -> Timing:
     )
 
 
-def embedded(port: int) -> tuple[float, float]:
+def texts_embedded(port: int) -> tuple[float, float]:
     """Texts that the server has embedded so far, and the seconds in which it did."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         told = answer.read().decode()
@@ -285,11 +285,11 @@ def measure(store_dir: Path, model_dir: Path | None, *, each: int, rounds: int) 
             alone_s += offline_s(model, texts(_OFFLINE_BATCHES * BATCH))
             for clients in CLIENTS:
                 for way, port in ports.items():
-                    before = embedded(port) if (way, clients) == ("ours", 64) else None
+                    before = texts_embedded(port) if (way, clients) == ("ours", 64) else None
                     count = each if clients < 64 else 4 * each
                     goes[way, clients].append(load(port, clients, texts(count)))
                     if before is not None:
-                        after = embedded(port)
+                        after = texts_embedded(port)
                         embedded, encoder_s = (
                             embedded + after[0] - before[0],
                             encoder_s + after[1] - before[1],
