@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.service import (
@@ -33,35 +34,37 @@ _BATCHES = 4
 def measure(
     store_dir: Path, model_dir: Path | None, *, rounds: int, encoder: set[int], rest: set[int]
 ) -> dict[str, Any]:
-    """Embed alone and ask the server, in turn. This process embeds: it is kept to the encoder's cores."""
+    """Embed alone and ask the server, in turn: medians of each round's ratios, for the machine is faster and slower.
+
+    This process embeds: it is kept to the encoder's cores."""
     os.sched_setaffinity(0, encoder)
     source = questions()
     model, port = load_model(model_dir), free_port()
     count = _BATCHES * BATCH
-    alone_s = answers_s = encoder_s = texts = failed = 0.0
+    alone, while_embedding, answers, failed = [], [], [], 0
     command = [sys.executable, "-m", "benchmarks.pinned_server", _listed(encoder), _listed(rest), "serve"]
     command += ["--no-worker", "--store", str(store_dir), "--port", str(port)]
     with running(command + ([] if model_dir is None else ["--model", str(model_dir)]), port):
-        for number in range(-1, rounds):  # the first only warms up
-            alone = offline_s(model, [next(source) for _ in range(count)])
-            before = texts_embedded(port)
+        offline_s(model, [next(source) for _ in range(count)])
+        load(port, CLIENTS, [next(source) for _ in range(count)], cores=rest)
+        for number in range(rounds):
+            alone_s = offline_s(model, [next(source) for _ in range(count)])
+            texts_before, seconds_before = texts_embedded(port)
             asked = load(port, CLIENTS, [next(source) for _ in range(count)], cores=rest)
-            after = texts_embedded(port)
-            if number < 0:
-                continue
-            alone_s, answers_s, failed = alone_s + alone, answers_s + asked.elapsed_s, failed + asked.failed
-            texts, encoder_s = texts + after[0] - before[0], encoder_s + after[1] - before[1]
+            texts, seconds = texts_embedded(port)
+            alone.append(count / alone_s)
+            while_embedding.append((texts - texts_before) / (seconds - seconds_before) / alone[-1])
+            answers.append(alone_s / asked.elapsed_s)
+            failed += asked.failed
             print(f"round {number + 1} of {rounds}", flush=True)
     return {
         "rounds": rounds,
         "encoder_cores": len(encoder),
         "other_cores": len(rest),
-        "offline_texts_a_second": round(rounds * count / alone_s, 1),
-        "embedded_a_second": round(texts / encoder_s, 1),
-        "answers_a_second": round(rounds * count / answers_s, 1),
-        "failed": int(failed),
-        "encoder_to_offline": round(texts / encoder_s * alone_s / (rounds * count), 2),
-        "answers_to_offline": round(alone_s / answers_s, 2),
+        "offline_texts_a_second": round(median(alone), 1),
+        "encoder_to_offline": round(median(while_embedding), 2),
+        "answers_to_offline": round(median(answers), 2),
+        "failed": failed,
     }
 
 
