@@ -23,7 +23,7 @@ from model.e5_file import packed_path, read_packed
 from model.lexical_rows import lexical_rows
 from model.lexicon import Lexicon
 
-TEXT_BATCH = 16
+TEXT_BATCH = 32
 E5_WIDTH, USE_WIDTH = 384, 512
 FEATURES = E5_WIDTH + USE_WIDTH
 HIDDEN, GATE_HIDDEN = 768, 64

