@@ -2,8 +2,8 @@
 
 While one batch is being embedded the next one gathers, so batches grow with the load and a lone request waits for
 nobody; there is no timer to tune. A batch is half of what 64 clients ask at once: so texts are embedded while the batch
-before is answered, where in one batch of all the encoder and the event loop would wait for each other in turn (an
-eighth to a sixth fewer answers, docs/benchmarks.md). The queue is bounded: beyond it a request is refused at once, with
+before is answered, where in one batch of all the encoder and the event loop would wait for each other in turn (up to
+a quarter fewer answers, docs/benchmarks.md). The queue is bounded: beyond it a request is refused at once, with
 when to come back, rather than answered long after its asker has gone.
 """
 
