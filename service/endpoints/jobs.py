@@ -113,7 +113,7 @@ async def get_job(job_id: JobId, jobs: JobsDependency, threads: WorkerThreads) -
     dependencies=[Searching],
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {"example": examples.JOB_EVENTS}}}}
-    | problems.responses(*_ONE),
+    | problems.responses(*_ONE, problems.OVERLOADED),
 )
 async def follow_job(
     job_id: JobId, request: Request, jobs: JobsDependency, threads: WorkerThreads
