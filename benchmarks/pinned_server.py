@@ -1,5 +1,5 @@
 """`sonoglot serve` with the threads that embed texts on cores of their own, as an encoder on a GPU is; for
-``benchmarks.service``.
+``benchmarks.encoder_apart``.
 
     python -m benchmarks.pinned_server ENCODER REST serve [...]
 
