@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -91,7 +92,11 @@ class Page:
         )
 
     def until(self, true: Callable[[], Any], *, timeout_s: float = WAIT_S) -> Any:
-        return WebDriverWait(self.browser, timeout_s, poll_frequency=0.1).until(lambda _: true())
+        # What the page replaces between being found and being read is looked for again.
+        wait = WebDriverWait(
+            self.browser, timeout_s, poll_frequency=0.1, ignored_exceptions=(StaleElementReferenceException,)
+        )
+        return wait.until(lambda _: true())
 
     def script(self, source: str, *arguments: Any) -> Any:
         return self.browser.execute_script(source, *arguments)
