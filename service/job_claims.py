@@ -45,29 +45,27 @@ class JobClaims:
         self._lease_s = lease_s
         self._now_s = now_s
 
+    def is_any_next(self) -> bool:
+        """Whether there is a job that ``claim`` would give."""
+        if not self._database.holds_anything():
+            return False
+        with self._database.transaction() as connection:
+            return self._next_id(connection) is not None
+
     def claim(self) -> Job | None:
         """The next job of the queue, now this worker's, unless there is none or another runs."""
         if not self._database.holds_anything():
             return None
         with self._database.transaction() as connection:
-            self._take_back(connection)
-            if connection.execute(select(JobRow.id).where(JobRow.state == JobState.RUNNING)).first():
-                return None
-            row = connection.execute(
-                select(JobRow.id)
-                .where(JobRow.state == JobState.QUEUED)
-                .order_by(JobRow.queued_at, JobRow.id)
-                .limit(1)
-                .with_for_update(skip_locked=True)
-            ).first()
-            if row is None:
+            job_id = self._next_id(connection)
+            if job_id is None:
                 return None
             try:
                 with connection.begin_nested():
-                    self._start(connection, row.id)
+                    self._start(connection, job_id)
             except IntegrityError:
                 return None  # Another worker started another job at the same moment.
-            return job_of(connection.execute(select(*JOB_COLUMNS).where(JobRow.id == row.id)).one())
+            return job_of(connection.execute(select(*JOB_COLUMNS).where(JobRow.id == job_id)).one())
 
     def renew(self, job_id: str, progress: JobProgress | None) -> bool | None:
         """Keep a claim for another lease, and tell how far the job is.
@@ -94,6 +92,18 @@ class JobClaims:
     def hand_back(self, job_id: str) -> bool:
         """Give a claim up, so that another worker goes on; whether it was still this worker's."""
         return self._give_up(job_id, {"state": JobState.QUEUED})
+
+    def _next_id(self, connection: Connection) -> str | None:
+        self._take_back(connection)
+        if connection.execute(select(JobRow.id).where(JobRow.state == JobState.RUNNING)).first():
+            return None
+        return connection.execute(
+            select(JobRow.id)
+            .where(JobRow.state == JobState.QUEUED)
+            .order_by(JobRow.queued_at, JobRow.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        ).scalar()
 
     def _start(self, connection: Connection, job_id: str) -> None:
         connection.execute(

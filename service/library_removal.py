@@ -1,7 +1,7 @@
 """Removes a library with all that only it had, for the API and the command line alike: jobs, clips, uploaded files.
 
 In this order, so that what is killed in between leaves files that nobody lists, and never clips without their files;
-and so that no job makes the library again: one that runs without the writer's lock, for it fetches or loads the model,
+and so that no job makes the library again: one that runs without the writer's lock, for it fetches or waits for that,
 looks once more whether it is to end when it has the lock.
 """
 

@@ -31,7 +31,7 @@ _UNEXPECTED = "Something went wrong in the worker; its log says more."
 
 
 class Worker:
-    """Does the jobs of a store until ``stop``. The model is loaded (``load``) for the first job, and kept."""
+    """Does the jobs of a store until ``stop``. The model is loaded (``load``) before the first job, and kept."""
 
     def __init__(
         self,
@@ -66,6 +66,7 @@ class Worker:
             )
             while not self._stopping.is_set():
                 try:
+                    self._make_ready(claims)
                     job = claims.claim()
                     if job is not None:
                         self._do(claims, job)
@@ -73,6 +74,12 @@ class Worker:
                 except DatabaseUnavailableError:
                     logger.exception("the queue cannot be read; trying again")
                 self._stopping.wait(_IDLE_S)
+
+    def _make_ready(self, claims: JobClaims) -> None:
+        """Load the model before a job is claimed that needs it: a worker that dies meanwhile did not die of the job."""
+        if self._model is None and claims.is_any_next():
+            with suppress(Exception):  # The job meets it, too, and tells it.
+                self._model = self._load()
 
     def _do(self, claims: JobClaims, job: Job) -> None:
         logger.info("job %s, attempt %d: library %r", job.job_id, job.attempt, job.library)

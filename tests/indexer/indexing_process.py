@@ -1,4 +1,4 @@
-"""A process for the kill tests: indexes a folder with the real model and tells each step on standard
+"""A process for the kill tests: indexes a folder with the model of a directory and tells each step on standard
 output."""
 
 import sys
@@ -14,12 +14,12 @@ def tell(progress: IndexProgress) -> None:
     print(step, progress.done, progress.committed, progress.total, flush=True)
 
 
-def main(store_directory: Path, folder: Path) -> None:
-    model = load_model()
+def main(store_directory: Path, folder: Path, model_directory: Path) -> None:
+    model = load_model(model_directory)
     with open_store_for_writing(store_directory, space=model.space) as store:
         index_paths(store, model, library="test", paths=[folder], on_progress=tell)
     print("finished", flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*map(Path, sys.argv[1:]))

@@ -15,7 +15,7 @@ from indexer.build import index_paths
 from indexer.queries import audio_vector
 from indexer.search import search
 from indexer.store import open_store, open_store_for_writing
-from model.retrieval_model import RetrievalModel
+from model.directory import load_model
 from tests.indexer.sounds import write_tone
 from tests.indexer.test_store import AXES, SPACE, clip, content, fill, names
 
@@ -34,10 +34,13 @@ def segments(store_directory: Path) -> Segments:
     return {name: (content.spans_s.tolist(), content.vectors) for name, content in held}
 
 
-def run_until(store: Path, sounds: Path, should_kill: Callable[[str, int, int], bool]) -> bool:
+def run_until(
+    store: Path, sounds: Path, model_dir: Path, should_kill: Callable[[str, int, int], bool]
+) -> bool:
     """Index in another process, and kill it at the first line that ``should_kill`` says yes to; whether it
     was."""
-    command = [sys.executable, "-m", "tests.indexer.indexing_process", str(store), str(sounds)]
+    command = [sys.executable, "-m", "tests.indexer.indexing_process"]
+    command += map(str, (store, sounds, model_dir))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -51,7 +54,8 @@ def run_until(store: Path, sounds: Path, should_kill: Callable[[str, int, int], 
     return False
 
 
-def test_indexing_survives_being_killed_again_and_again(tmp_path: Path, model: RetrievalModel) -> None:
+def test_indexing_survives_being_killed_again_and_again(tmp_path: Path, exported: Path) -> None:
+    model = load_model(exported)
     sounds, store = tmp_path / "sounds", tmp_path / "store"
     for number in range(CLIPS):
         write_tone(sounds / f"{number:03}.wav", seconds=0.5 + number % 9, hz=80 * 1.03**number)
@@ -67,7 +71,7 @@ def test_indexing_survives_being_killed_again_and_again(tmp_path: Path, model: R
     ]
     held = 0
     for moment in moments:
-        if not run_until(store, sounds, moment):
+        if not run_until(store, sounds, exported, moment):
             continue  # It was quicker than the kill: nothing was lost, and nothing is left to do.
         with open_store(store, space=model.space) as opened:
             found = search(opened, audio_vector(model, sounds / "000.wav"), k=CLIPS)
@@ -77,7 +81,7 @@ def test_indexing_survives_being_killed_again_and_again(tmp_path: Path, model: R
             assert len(clips) >= held
             held = len(clips)
     assert held > 0
-    assert not run_until(store, sounds, lambda step, done, total: False)
+    assert not run_until(store, sounds, exported, lambda step, done, total: False)
     resumed = segments(store)
 
     with open_store_for_writing(tmp_path / "whole", space=model.space) as opened:

@@ -27,9 +27,20 @@ def write_tones(folder: Path, count: int, *, seconds: float = 1.0) -> None:
 
 
 @contextmanager
-def worker_process(store_dir: Path, database_url: str) -> Iterator[subprocess.Popen[bytes]]:
+def worker_process(
+    store_dir: Path, database_url: str, *, model_dir: Path
+) -> Iterator[subprocess.Popen[bytes]]:
     """``sonoglot worker``, killed at the end if it still runs."""
-    command = [sys.executable, "-m", "sonoglot", "worker", "--store", str(store_dir)]
+    command = [
+        sys.executable,
+        "-m",
+        "sonoglot",
+        "worker",
+        "--store",
+        str(store_dir),
+        "--model",
+        str(model_dir),
+    ]
     environment = os.environ | {"SONOGLOT_DATABASE": database_url}
     with subprocess.Popen(command, env=environment, cwd=ROOT) as process:
         try:

@@ -60,11 +60,16 @@ def libraries(store_dir: Path) -> list[str]:
 
 
 def test_a_worker_hands_its_job_back_when_it_is_stopped_and_another_finishes_it_when_it_is_killed(
-    database: Database, jobs: Jobs, database_url: str, tmp_path: Path, model: RetrievalModel
+    database: Database,
+    jobs: Jobs,
+    database_url: str,
+    tmp_path: Path,
+    model: RetrievalModel,
+    exported: Path,
 ) -> None:
     write_tones(tmp_path / "sounds", CLIPS)
     job_id = submit(jobs, tmp_path / "sounds").job_id
-    with worker_process(tmp_path, database_url) as process:
+    with worker_process(tmp_path, database_url, model_dir=exported) as process:
         wait_for(jobs, job_id, is_under_way)
         process.send_signal(signal.SIGTERM)
         assert process.wait(DEADLINE_S) == 0
@@ -73,7 +78,7 @@ def test_a_worker_hands_its_job_back_when_it_is_stopped_and_another_finishes_it_
     held = len(clip_names(tmp_path))
     assert held > 0
 
-    with worker_process(tmp_path, database_url) as process:
+    with worker_process(tmp_path, database_url, model_dir=exported) as process:
         wait_for(jobs, job_id, lambda job: job.attempt == 2 and is_under_way(job))
         with Working(database, tmp_path, model):
             process.kill()
@@ -157,6 +162,19 @@ def test_a_job_that_has_not_begun_to_write_does_not_make_a_deleted_library_again
     write_tones(tmp_path / "sounds", 1)
     with open_store_for_writing(tmp_path, space=model.space) as store:
         create_library(store.catalog, "field")
+    with Working(database, tmp_path, model):
+        with open_catalog_for_writing(tmp_path) as catalog:
+            job_id = submit(jobs, tmp_path / "sounds").job_id
+            wait_for(jobs, job_id, lambda job: job.state is JobState.RUNNING)  # it waits for the store
+            remove_library(catalog, "field", store_dir=tmp_path, jobs=jobs)
+        assert wait_for(jobs, job_id, is_end).state is JobState.CANCELLED
+    assert libraries(tmp_path) == []
+
+
+def test_a_job_is_claimed_once_the_model_is_loaded_so_that_who_dies_of_that_does_not_count(
+    database: Database, jobs: Jobs, tmp_path: Path, model: RetrievalModel
+) -> None:
+    write_tones(tmp_path / "sounds", 1)
     is_loading, may_go_on = threading.Event(), threading.Event()
 
     def load() -> RetrievalModel:
@@ -169,13 +187,13 @@ def test_a_job_that_has_not_begun_to_write_does_not_make_a_deleted_library_again
     thread = threading.Thread(target=worker.run)
     thread.start()
     assert is_loading.wait(DEADLINE_S)
-    with open_catalog_for_writing(tmp_path) as catalog:
-        may_go_on.set()
-        remove_library(catalog, "field", store_dir=tmp_path, jobs=jobs)
-    assert wait_for(jobs, job_id, is_end).state is JobState.CANCELLED
+    waiting = jobs.get(job_id)
+    may_go_on.set()
+    done = wait_for(jobs, job_id, is_end)
     worker.stop()
     thread.join()
-    assert libraries(tmp_path) == []
+    assert (waiting.state, waiting.attempt) == (JobState.QUEUED, 0)
+    assert (done.state, done.attempt) == (JobState.DONE, 1)
 
 
 def test_a_store_that_others_write_to_is_waited_for(

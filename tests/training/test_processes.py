@@ -72,6 +72,7 @@ def test_two_processes_do_the_steps_of_one(tmp_path: Path) -> None:
         alone.resume(tmp_path / "two" / CHECKPOINT_FILE)
 
 
+@pytest.mark.slow
 def test_two_processes_that_are_killed_go_on_with_the_same_bits(tmp_path: Path) -> None:
     """With all that each of them draws by itself, and with a batch norm, which hears its share alone."""
     options = [str(EPOCHS), "--norm"]

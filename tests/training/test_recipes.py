@@ -89,6 +89,7 @@ def test_what_comes_back_is_a_whole_model_with_all_ears_aligned(whole: Trained) 
     assert heard == [f"training ear-{ear} on {count} clips for 1 epochs" for ear, count in clips]
 
 
+@pytest.mark.slow
 def test_ears_trained_side_by_side_join_to_the_same_model(
     manifest: Path, whole: Trained, tmp_path: Path
 ) -> None:
