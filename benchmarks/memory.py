@@ -20,12 +20,17 @@ def own_memory_of_tree(pid: int) -> int:
 
 
 def _of_tree(pid: int, file: str, field: str) -> int:
-    process = Path(f"/proc/{pid}")
     try:
-        told = (process / file).read_text()
-        children = " ".join(path.read_text() for path in process.glob("task/*/children"))
+        told = Path(f"/proc/{pid}/{file}").read_text()
+        children = children_of(pid)
     except OSError:
         return 0
     lines = [line.split() for line in told.splitlines() if line.startswith(field)]
     own = int(lines[0][1]) * 1024 if lines else 0
-    return own + sum(_of_tree(int(child), file, field) for child in children.split())
+    return own + sum(_of_tree(child, file, field) for child in children)
+
+
+def children_of(pid: int) -> list[int]:
+    """Processes that any thread of a process has started. Raises OSError where it is gone."""
+    listed = Path(f"/proc/{pid}").glob("task/*/children")
+    return [int(child) for path in listed for child in path.read_text().split()]

@@ -1,11 +1,12 @@
-"""Everything at once for a while: searches, uploads, republishing and workers that are killed; what must still hold.
+"""Everything at once for a while: searches, uploads, republishing and processes killed; what must still hold.
 
     python -m benchmarks.soak --data SOUNDS [--minutes 10] [--json FILE]
 
 A real server (``sonoglot serve``, with its worker) over a store in a temporary folder. Three threads search, by words,
 by sounds and page by page; one uploads; one changes a folder and has it indexed again, again and again; one kills the
-worker. In the end no job may be lost, no answer wrong (a sound that was there from the start finds itself; pages have
-nothing twice), no answer other than 2xx unexpected, and memory no larger than after the first third.
+worker, or what embeds for the server. In the end no job may be lost, no answer wrong (a sound that was there from the
+start finds itself; pages have nothing twice), no answer other than 2xx unexpected, and memory no larger than after the
+first third.
 """
 
 import argparse
@@ -21,13 +22,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.memory import MIB, own_memory_of_tree
+from benchmarks.memory import MIB, children_of, own_memory_of_tree
 from benchmarks.service import free_port, questions, running
 from benchmarks.sound_files import Sounds, write_sound
 from sonoglot.client import Client, SonoglotError
@@ -38,6 +40,8 @@ EXPECTED = {409, 429, 503}
 
 _STANDING = 60  # clips that are there from the start
 _CHANGING = 20
+_OF_EMBEDDING = 0.2
+"""Share of the kills that what embeds gets, for loading the model again takes it many seconds."""
 _LIBRARY, _UPLOADED, _CHANGED = "standing", "uploaded", "changed"
 
 
@@ -46,6 +50,7 @@ class Seen:
     """What happened, told by several threads."""
 
     done: Counter[str] = field(default_factory=Counter)
+    killed: Counter[str] = field(default_factory=Counter)
     refused: Counter[int] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     jobs: list[str] = field(default_factory=list)
@@ -130,9 +135,13 @@ class Soak:
         client.wait_for_job(job.job_id)
 
     def kills(self, client: Client, chance: random.Random) -> None:
-        self.stop.wait(chance.uniform(5, 15))
-        for worker in _children(self._process):
-            os.kill(worker, signal.SIGKILL)
+        self.stop.wait(chance.uniform(10, 30))
+        program = "service.embedding_child" if chance.random() < _OF_EMBEDDING else "worker"
+        for child in children_of(self._process):
+            with suppress(FileNotFoundError, ProcessLookupError):  # where it has just ended
+                if program in Path(f"/proc/{child}/cmdline").read_text().split("\0"):
+                    os.kill(child, signal.SIGKILL)
+                    self.seen.killed[program] += 1
 
     def watch(self, client: Client, chance: random.Random) -> None:
         self.seen.memory_mb.append(own_memory_of_tree(self._process) // MIB)
@@ -174,12 +183,6 @@ class _Locked:
 _TEXTS = _Locked()
 
 
-def _children(process: int) -> list[int]:
-    """Processes that a process has started: of a server, its worker."""
-    listed = Path(f"/proc/{process}/task/{process}/children")
-    return [int(child) for child in listed.read_text().split()]
-
-
 def soak(data: Path, *, seconds: float) -> dict[str, Any]:
     """Start a server, load it, and tell what was seen."""
     with tempfile.TemporaryDirectory() as directory:
@@ -206,6 +209,7 @@ def soak(data: Path, *, seconds: float) -> dict[str, Any]:
     return {
         "minutes": round(seconds / 60, 1),
         "done": dict(seen.done),
+        "killed": dict(seen.killed),
         "refused": dict(seen.refused),
         "jobs": len(seen.jobs),
         "wrong": seen.wrong,
