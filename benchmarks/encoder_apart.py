@@ -36,15 +36,17 @@ def measure(
 ) -> dict[str, Any]:
     """Embed alone and ask the server, in turn: medians of each round's ratios, for the machine is faster and slower.
 
-    This process embeds: it is kept to the encoder's cores."""
+    This process embeds: it is kept to the encoder's cores, as is, of the server that it starts, what embeds."""
     os.sched_setaffinity(0, encoder)
     source = questions()
     model, port = load_model(model_dir), free_port()
     count = _BATCHES * BATCH
     alone, while_embedding, answers, failed = [], [], [], 0
-    command = [sys.executable, "-m", "benchmarks.pinned_server", _listed(encoder), _listed(rest), "serve"]
-    command += ["--no-worker", "--store", str(store_dir), "--port", str(port)]
-    with running(command + ([] if model_dir is None else ["--model", str(model_dir)]), port):
+    command = [sys.executable, "-m", "sonoglot", "serve", "--no-worker", "--store", str(store_dir)]
+    command += ["--port", str(port), *([] if model_dir is None else ["--model", str(model_dir)])]
+    with running(command, port) as server:
+        for thread in Path(f"/proc/{server}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), rest)  # which those that it starts later inherit
         offline_s(model, [next(source) for _ in range(count)])
         load(port, CLIENTS, [next(source) for _ in range(count)], cores=rest)
         for number in range(rounds):
@@ -66,10 +68,6 @@ def measure(
         "answers_to_offline": round(median(answers), 2),
         "failed": failed,
     }
-
-
-def _listed(cores: set[int]) -> str:
-    return ",".join(map(str, sorted(cores)))
 
 
 def main() -> None:

@@ -43,6 +43,12 @@ def nearest_rows(
     return positions, scores
 
 
+def search_alone() -> None:
+    """Have FAISS search with nobody's help in the calling thread: where all cores are busy, as in a server that embeds,
+    a short search waits longer for its helpers than they save."""
+    faiss.omp_set_num_threads(1)  # of this thread: OpenMP keeps the number for each apart
+
+
 def inner_products(query: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """The inner product of a query, (D,), with each of the rows, (N, D), as ``nearest_rows`` scores them: a matrix
     product would round otherwise."""

@@ -1,7 +1,7 @@
 """Builds the web application: routes, problem documents, security headers, and the page at ``/``."""
 
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -10,9 +10,11 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from indexer.nearest import search_alone
 from service import problems
 from service.access import Access, requires
 from service.database import open_database
+from service.embedder import Embedder, open_here
 from service.endpoints import (
     clip_changes,
     clip_sounds,
@@ -58,33 +60,35 @@ DESCRIPTION = (
 def create_app(
     *,
     store_dir: Path,
-    model_dir: Path | None = None,
+    open_embedder: Callable[[], Embedder] = open_here,
     is_local: bool = True,
     database_url: str | None = None,
     allowed_sources: AllowedSources = NO_SOURCES,
     fetch_urls: bool = False,
 ) -> FastAPI:
-    """Return the application over one store and one model (the committed default if none is given).
+    """Return the application over one store and one model.
 
-    Model and store are opened when the application starts; until then it answers 503, see ``/readyz``. ``is_local``:
+    Both are opened when the application starts, the model by ``open_embedder``: the committed default in this process,
+    if nothing else is given. Until then it answers 503, see ``/readyz``. ``is_local``:
     it will listen on loopback alone, where it is open until there are keys. ``database_url``: where keys and jobs
     are, if not in the store. ``allowed_sources``: what clients may have indexed; without keys on loopback, any folder.
     ``fetch_urls``: pictures and sounds may be given by their address.
     """
     metrics = Metrics(standing=lambda: runtime.standing())
-    runtime = Runtime(store_dir=store_dir, model_dir=model_dir, on_batch=metrics.observe_batch)
+    runtime = Runtime(store_dir=store_dir, open_embedder=open_embedder, on_batch=metrics.observe_batch)
     database = open_database(store_dir, database_url)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.copies = PlayableCopies()
+        search_alone()  # what the event loop itself searches; all else is in other threads
         runtime.start()
         try:
             yield
         finally:
             app.state.copies.close()
             database.close()
-            runtime.stop()
+            await runtime.stop()
             end_tracing()
 
     app = FastAPI(

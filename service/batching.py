@@ -7,12 +7,11 @@ a quarter fewer answers, docs/benchmarks.md). The queue is bounded: beyond it a 
 when to come back, rather than answered long after its asker has gone.
 """
 
-import queue
-import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from asyncio import Future, Task, get_running_loop
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +22,11 @@ Vector = NDArray[np.float32]
 
 
 class TextBatcher:
-    """Text to unit vector, for many callers at once. ``embed`` is called from one thread of the batcher's own."""
+    """Text to unit vector, for many callers of one event loop. ``embed`` has one call under way at a time."""
 
     def __init__(
         self,
-        embed: Callable[[Sequence[str]], NDArray[np.float32]],
+        embed: Callable[[Sequence[str]], Awaitable[NDArray[np.float32]]],
         *,
         most_together: int = 32,
         most_waiting: int = 256,
@@ -36,82 +35,71 @@ class TextBatcher:
     ) -> None:
         self._embed = embed
         self._most_together = most_together
+        self._most_waiting = most_waiting
         self._on_batch = on_batch
-        self._waiting: queue.Queue[tuple[str, Future[Vector]] | None] = queue.Queue(most_waiting)
+        self._waiting: deque[tuple[str, Future[Vector]]] = deque()
         self._remembered: OrderedDict[str, Vector] = OrderedDict()
         self._most_remembered = most_remembered
-        self._lock = threading.Lock()
         self._is_closed = False
         self._batch_s = 0.05
         """How long the last batch took: what a refused caller is told to wait."""
-        self._thread = threading.Thread(target=self._run, name="embed-texts", daemon=True)
-        self._thread.start()
+        self._running: Task[None] | None = None
 
     @property
     def waiting(self) -> int:
         """Texts that no batch has taken yet."""
-        return self._waiting.qsize()
+        return len(self._waiting)
 
-    def submit(self, text: str) -> Future[Vector]:
-        """The vector of a text, to come; at once if it was asked for lately. Raises OverloadedError."""
-        future: Future[Vector] = Future()
-        with self._lock:
-            held = self._remembered.get(text)
-            if held is not None:
-                self._remembered.move_to_end(text)
-                future.set_result(held)
-                return future
-            if self._is_closed:
-                raise OverloadedError("The server is shutting down.", retry_after_s=5)
-            try:
-                self._waiting.put_nowait((text, future))
-            except queue.Full:
-                wait_s = self._batch_s * self._waiting.maxsize / self._most_together
-                raise OverloadedError(
-                    "More questions wait already than can be answered soon.", retry_after_s=wait_s
-                ) from None
-        return future
+    async def embed(self, text: str) -> Vector:
+        """The vector of a text; at once if it was asked for lately. Raises OverloadedError."""
+        held = self._remembered.get(text)
+        if held is not None:
+            self._remembered.move_to_end(text)
+            return held
+        if self._is_closed:
+            raise OverloadedError("The server is shutting down.", retry_after_s=5)
+        if len(self._waiting) >= self._most_waiting:
+            wait_s = self._batch_s * self._most_waiting / self._most_together
+            raise OverloadedError(
+                "More questions wait already than can be answered soon.", retry_after_s=wait_s
+            )
+        loop = get_running_loop()
+        coming: Future[Vector] = loop.create_future()
+        self._waiting.append((text, coming))
+        if self._running is None:
+            self._running = loop.create_task(self._run(), context=Context())  # it is of no one request
+        return await coming
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Finish what was accepted, and take nothing more."""
-        with self._lock:
-            if self._is_closed:
-                return
-            self._is_closed = True
-        self._waiting.put(None)  # the end
-        self._thread.join()
+        self._is_closed = True
+        if self._running is not None:
+            await self._running
 
-    def _run(self) -> None:
-        is_open = True
-        while is_open:
-            batch = [self._waiting.get()]
-            while len(batch) < self._most_together:
-                try:
-                    batch.append(self._waiting.get_nowait())
-                except queue.Empty:
-                    break
-            asked = [item for item in batch if item is not None]
-            is_open = len(asked) == len(batch)
-            self._answer(asked)
+    async def _run(self) -> None:
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most_together))]
+            # A caller who went away has cancelled its future.
+            await self._answer([(text, coming) for text, coming in batch if not coming.done()])
+        self._running = None
 
-    def _answer(self, batch: list[tuple[str, Future[Vector]]]) -> None:
-        # A caller who went away has cancelled its future.
-        asked = [(text, future) for text, future in batch if future.set_running_or_notify_cancel()]
-        if not asked:
-            return
+    async def _answer(self, asked: list[tuple[str, Future[Vector]]]) -> None:
         texts = list(dict.fromkeys(text for text, _ in asked))
+        if not texts:
+            return
         started = time.monotonic()
         try:
-            vectors = dict(zip(texts, self._embed(texts), strict=True))
-        except Exception as error:  # Whatever it is, it belongs to those who asked, not to this thread.
-            for _, future in asked:
-                future.set_exception(error)
+            vectors = dict(zip(texts, await self._embed(texts), strict=True))
+            self._batch_s = time.monotonic() - started
+            self._on_batch(len(texts), self._batch_s)
+        except Exception as error:  # Whatever it is, it belongs to those who asked.
+            for _, coming in asked:
+                if not coming.done():
+                    coming.set_exception(error)
             return
-        self._batch_s = time.monotonic() - started
-        self._on_batch(len(texts), self._batch_s)
-        with self._lock:
-            self._remembered.update(vectors)
-            while len(self._remembered) > self._most_remembered:
-                self._remembered.popitem(last=False)
-        for text, future in asked:
-            future.set_result(vectors[text])
+        self._remembered.update(vectors)
+        while len(self._remembered) > self._most_remembered:
+            self._remembered.popitem(last=False)
+        for text, coming in asked:
+            if not coming.done():
+                coming.set_result(vectors[text])

@@ -88,7 +88,7 @@ async def vector_of(parts: Sequence[AnyPart], service: SearchService, threads: T
 async def _embedded(part: AnyPart, service: SearchService, threads: Threads) -> Vector:
     match part:
         case TextPart():
-            return await asyncio.wrap_future(service.embed_text(part.text))
+            return await service.embed_text(part.text)
         case ImagePart():
             return await threads.infer(lambda: service.embed_image(part.content))
         case AudioPart():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from indexer.errors import IndexerError
 from model.errors import ModelError
+from service.embedder import Embedder
 from service.errors import NotAvailableError, ServiceError, StillLoadingError
 from service.metrics import Standing
 from service.search_service import SearchService, open_search_service
@@ -25,11 +26,11 @@ class Runtime:
         self,
         *,
         store_dir: Path,
-        model_dir: Path | None,
+        open_embedder: Callable[[], Embedder],
         on_batch: Callable[[int, float], None] = lambda size, seconds: None,
     ) -> None:
         self._store_dir = store_dir
-        self._model_dir = model_dir
+        self._open_embedder = open_embedder
         self._on_batch = on_batch
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
         self._loading: Future[SearchService] | None = None
@@ -39,7 +40,7 @@ class Runtime:
         self._loading = self._loader.submit(
             open_search_service,
             store_dir=self._store_dir,
-            model_dir=self._model_dir,
+            open_embedder=self._open_embedder,
             on_batch=self._on_batch,
         )
         self._loading.add_done_callback(_log_failure)
@@ -48,11 +49,11 @@ class Runtime:
         """Have the published index brought up to date, in the loader's thread: nobody waits for it."""
         self._loader.submit(_publish, self.service())
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Wait for what the loader does to end, and close what was opened."""
         self._loader.shutdown(wait=True, cancel_futures=True)
         if self._loading and not self._loading.cancelled() and self._loading.exception() is None:
-            self._loading.result().close()
+            await self._loading.result().close()
 
     def wait(self, *, timeout_s: float) -> None:
         """Block until what was begun in the loader's thread has ended, well or not. Raises TimeoutError."""

@@ -1,13 +1,12 @@
 """Joins model and store: a question becomes a vector, the vector ranked clips.
 
-Knows nothing of HTTP. Everything here blocks and is called from worker threads; the endpoints keep inference
-to one call at a time.
+Knows nothing of HTTP. All but texts blocks and is called from worker threads; the endpoints keep inference to one call
+at a time.
 """
 
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -15,18 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import IndexerError, StoreBusyError, StoreNotFoundError, UnreadableFileError
-from indexer.queries import audio_vector, image_vector, region_vector
 from indexer.records import Clip, LibrarySummary
 from indexer.search import By, Ranking, rank
 from indexer.snapshot import Snapshot
 from indexer.store import Store, open_store, open_store_for_writing
-from model.directory import load_model
 from model.limits import check_query_text
-from model.retrieval_model import RetrievalModel
 from model.space import EmbeddingSpace
 from service.batching import TextBatcher
 from service.clip_files import file_gone
 from service.cursor import Question
+from service.embedder import Embedder, Picture, Region, Sound
 from service.errors import InvalidRequestError
 from service.limits import MOMENTS
 
@@ -48,21 +45,21 @@ class SearchService:
     def __init__(
         self,
         *,
-        model: RetrievalModel,
+        embedder: Embedder,
         store_dir: Path,
         on_batch: Callable[[int, float], None] = lambda size, seconds: None,
     ) -> None:
-        self._model = model
+        self._embedder = embedder
         self._store_dir = store_dir
         self._open: Store | None = None
         self._opening = threading.Lock()
-        self._texts = TextBatcher(model.embed_texts, on_batch=on_batch)
+        self._texts = TextBatcher(embedder.embed_texts, on_batch=on_batch)
         self._resources = ExitStack()
 
     @property
     def space(self) -> EmbeddingSpace:
         """The model's embedding space."""
-        return self._model.space
+        return self._embedder.space
 
     @property
     def store_dir(self) -> Path:
@@ -96,27 +93,28 @@ class SearchService:
         with self._opening:
             if self._open is None:
                 self._open = self._resources.enter_context(
-                    open_store(self._store_dir, space=self._model.space, may_publish=may_publish)
+                    open_store(self._store_dir, space=self._embedder.space, may_publish=may_publish)
                 )
             return self._open
 
-    def close(self) -> None:
-        """Answer what was accepted, and close the store."""
-        self._texts.close()
+    async def close(self) -> None:
+        """Answer what was accepted, and close the store and the embedder."""
+        await self._texts.close()
         self._resources.close()
+        self._embedder.close()
 
-    def embed_text(self, text: str) -> Future[Vector]:
-        """The vector of a text, to come, embedded together with others that wait. Raises InvalidTextError or
+    async def embed_text(self, text: str) -> Vector:
+        """The vector of a text, embedded together with others that wait. Raises InvalidTextError or
         OverloadedError."""
-        return self._texts.submit(check_query_text(text))
+        return await self._texts.embed(check_query_text(text))
 
     def embed_image(self, content: bytes) -> Vector:
         """The vector of a picture file's content. Raises UnreadableImageError."""
-        return image_vector(self._model, content)
+        return self._embedder.embed_file(Picture(content))
 
     def embed_audio(self, content: bytes) -> Vector:
         """The vector of a sound file's content. Raises DecodeError."""
-        return audio_vector(self._model, content)
+        return self._embedder.embed_file(Sound(content))
 
     def embed_clip(self, clip_id: str, *, region_s: tuple[float, float] | None) -> Vector:
         """The mean of a clip's segments, or the vector of what lies between two times of it, in seconds.
@@ -132,7 +130,7 @@ class SearchService:
                 field="start_s",
             )
         try:
-            return region_vector(self._model, clip.path, region_s)
+            return self._embedder.embed_file(Region(clip.path, region_s))
         except UnreadableFileError as error:
             raise file_gone(clip_id) from error
 
@@ -169,10 +167,10 @@ class SearchService:
 
     def confidences(self, question: Question, ranking: Ranking) -> list[float] | None:
         """How likely each result is what was asked for, or None where the model has no calibration."""
-        if self._model.calibration is None:
+        if self._embedder.calibration is None:
             return None
         scores = np.array([hit.score for hit in ranking.hits], np.float32)
-        found = self._model.calibration.confidences(scores, question.vector, question.kind)
+        found = self._embedder.calibration.confidences(scores, question.vector, question.kind)
         return [round(each, 4) for each in found.tolist()]
 
     def _mean_of_segments(self, clip_id: str) -> Vector:
@@ -189,16 +187,14 @@ class SearchService:
 def open_search_service(
     *,
     store_dir: Path,
-    model_dir: Path | None,
+    open_embedder: Callable[[], Embedder],
     on_batch: Callable[[int, float], None] = lambda size, seconds: None,
 ) -> SearchService:
-    """Load a model (the committed default if none is given) and open the store; that may come later, or be mended.
+    """Load a model and open the store; that may come later, or be mended.
 
-    Raises ModelError.
+    Raises what ``open_embedder`` does.
     """
-    model = load_model(model_dir)
-    model.embed_texts(["warm-up"])  # the first call pays for lazily built kernels; no user should
-    service = SearchService(model=model, store_dir=store_dir, on_batch=on_batch)
+    service = SearchService(embedder=open_embedder(), store_dir=store_dir, on_batch=on_batch)
     try:
         service.prepare()
     except StoreNotFoundError:

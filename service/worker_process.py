@@ -26,7 +26,8 @@ def worker_process(
     *, store_dir: Path, model_dir: Path | None, database_url: str | None, log_json: bool
 ) -> Iterator[None]:
     """Keep a worker running during the block, which logs as the server beside it does."""
-    command = [sys.executable, "-m", "sonoglot", "worker", "--with-parent", "--store", str(store_dir)]
+    # -P: a folder named like a package of ours, where the server was started, is not that package.
+    command = [sys.executable, "-P", "-m", "sonoglot", "worker", "--with-parent", "--store", str(store_dir)]
     if model_dir is not None:
         command += ["--model", str(model_dir)]
     if log_json:

@@ -96,10 +96,8 @@ async def find_tags(
     tags = list(dict.fromkeys(asked.vocabulary))
     vectors = []
     for start in range(0, len(tags), _TEXTS_AT_ONCE):
-        coming = [
-            asyncio.wrap_future(service.embed_text(tag)) for tag in tags[start : start + _TEXTS_AT_ONCE]
-        ]
-        vectors += await asyncio.gather(*coming)
+        together = tags[start : start + _TEXTS_AT_ONCE]
+        vectors += await asyncio.gather(*(service.embed_text(tag) for tag in together))
     found = await threads.look_up(lambda: scored_tags(tags, np.stack(vectors), segments, k=asked.k))
     return TagsOut(
         clip_id=clip_id,

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -52,6 +53,7 @@ def serve(
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from service.access import is_loopback
     from service.app import create_app
+    from service.embedding_process import EmbeddingProcess
     from service.job_sources import AllowedSources
     from service.server import run
     from service.worker_process import worker_process
@@ -59,7 +61,7 @@ def serve(
     store_dir = store.expanduser()
     app = create_app(
         store_dir=store_dir,
-        model_dir=model,
+        open_embedder=partial(EmbeddingProcess, model),
         is_local=is_loopback(host),
         database_url=database,
         fetch_urls=fetch_urls,

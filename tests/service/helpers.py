@@ -1,6 +1,7 @@
 """Sounds, pictures, stores and clients of the real app, for the tests of the service."""
 
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from indexer.build import index_paths
 from indexer.store import open_store_for_writing
 from model.retrieval_model import RetrievalModel
 from service.app import create_app
+from service.embedder import open_here
 
 RATE_HZ = 16000
 LOAD_TIMEOUT_S = 120
@@ -52,7 +54,7 @@ def index(model: RetrievalModel, store_dir: Path, library: str, folder: Path) ->
 
 def serving(store_dir: Path, *, model_dir: Path | None = None) -> TestClient:
     """A client of a started app; use it as a context manager, after which ``wait_until_loaded``."""
-    return client_of(create_app(store_dir=store_dir, model_dir=model_dir))
+    return client_of(create_app(store_dir=store_dir, open_embedder=partial(open_here, model_dir)))
 
 
 def client_of(app: FastAPI) -> TestClient:

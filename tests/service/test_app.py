@@ -1,5 +1,6 @@
 """The application around the operations: health, libraries, headers, OpenAPI, and failures of our own."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from model.retrieval_model import RetrievalModel
 from model.space import EmbeddingSpace
 from service import problems
 from service.app import PAGE_DIR
+from service.embedder import LocalEmbedder
 from service.search_service import SearchService
 from tests.service.helpers import index, serving, wait_until_loaded, write_sounds
 
@@ -55,10 +57,10 @@ def test_an_index_that_is_behind_is_made_while_loading_and_by_no_request(
     write_sounds(tmp_path / "sounds", ["rain.wav"], first_seed=1)
     index(model, tmp_path / "store", "sounds", tmp_path / "sounds")
     manifest_path(tmp_path / "store").unlink()
-    service = SearchService(model=model, store_dir=tmp_path / "store")
+    service = SearchService(embedder=LocalEmbedder(model), store_dir=tmp_path / "store")
     assert len(service.store().snapshot()) > 0
     assert not manifest_path(tmp_path / "store").exists()
-    service.close()
+    asyncio.run(service.close())
     with serving(tmp_path / "store") as client:
         wait_until_loaded(client)
         assert manifest_path(tmp_path / "store").exists()

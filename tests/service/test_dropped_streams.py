@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.app import create_app
 from service.database import open_database
+from service.embedder import open_here
 from service.job_events import OPEN_STREAMS
 from service.jobs import Jobs
 from service.limits import MAX_STREAMS
@@ -30,7 +32,7 @@ class Watched:
     """An app, and what its event loop has to do."""
 
     def __init__(self, store_dir: Path) -> None:
-        self.app = create_app(store_dir=store_dir, model_dir=store_dir / "no-model")
+        self.app = create_app(store_dir=store_dir, open_embedder=partial(open_here, store_dir / "no-model"))
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

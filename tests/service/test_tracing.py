@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service.app import create_app
+from service.embedder import open_here
 from service.tracing import ENDPOINTS, start_tracing
 from tests.service.helpers import client_of
 from tests.service.http_server import listening
@@ -76,7 +78,7 @@ def test_the_collector_of_the_environment_gets_the_spans(
 
     with listening(Starlette(routes=[Route("/v1/traces", take, methods=["POST"])])) as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector)
-        with client_of(create_app(store_dir=tmp_path, model_dir=tmp_path)) as client:
+        with client_of(create_app(store_dir=tmp_path, open_embedder=partial(open_here, tmp_path))) as client:
             client.get("/v1/libraries")
     assert b"/v1/libraries" in b"".join(got)
 

@@ -23,8 +23,9 @@ from tests.service.jobs_helpers import DEADLINE_S, ROOT, write_tones
 class Serving:
     """The command over a store, and a client of it."""
 
-    def __init__(self, store: Path) -> None:
-        command = [sys.executable, "-m", "sonoglot", "serve", "--port", "0", "--store", str(store)]
+    def __init__(self, store: Path, model_dir: Path) -> None:
+        command = [sys.executable, "-m", "sonoglot", "serve", "--port", "0"]
+        command += ["--store", str(store), "--model", str(model_dir)]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
         assert self.process.stderr is not None
         self.client = httpx.Client(base_url=address(self.process.stderr), timeout=DEADLINE_S)
@@ -42,13 +43,20 @@ class Serving:
 
     def worker(self) -> int:
         """The process id of its worker."""
+        return self._child(b"worker")
+
+    def embedding(self) -> int:
+        """The process id of what embeds for it."""
+        return self._child(b"service.embedding_child")
+
+    def _child(self, argument: bytes) -> int:
         deadline = time.monotonic() + DEADLINE_S
         while time.monotonic() < deadline:
             tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-            found = [int(pid) for file in tasks for pid in file.read_text().split()]
-            if found:
-                return found[0]
-        raise AssertionError("it has no worker")
+            for pid in [pid for file in tasks for pid in file.read_text().split()]:
+                if argument in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                    return int(pid)
+        raise AssertionError(f"it has no child with {argument}")
 
 
 def address(stderr: IO[str]) -> str:
@@ -60,14 +68,16 @@ def address(stderr: IO[str]) -> str:
 
 
 @pytest.fixture
-def serving(tmp_path: Path) -> Iterator[Serving]:
-    started = Serving(tmp_path / "store")
+def serving(tmp_path: Path, exported: Path) -> Iterator[Serving]:
+    started = Serving(tmp_path / "store", exported)
     yield started
     started.process.kill()
     started.process.wait()
 
 
-def test_it_keeps_a_worker_and_takes_it_along_when_it_is_stopped(serving: Serving, tmp_path: Path) -> None:
+def test_it_keeps_a_worker_and_takes_it_and_what_embeds_along_when_it_is_stopped(
+    serving: Serving, tmp_path: Path
+) -> None:
     os.kill(serving.worker(), signal.SIGKILL)
     write_tones(tmp_path / "few", 2)
     *_, done = serving.events(serving.submit(tmp_path / "few"))
@@ -77,11 +87,11 @@ def test_it_keeps_a_worker_and_takes_it_along_when_it_is_stopped(serving: Servin
     job_id = serving.submit(tmp_path / "many")
     for job in serving.events(job_id):
         if job.get("progress", {}).get("done"):
-            worker = serving.worker()
+            children = serving.worker(), serving.embedding()
             serving.process.send_signal(signal.SIGTERM)  # It ends this stream, too.
             break
     assert serving.process.wait(DEADLINE_S) == 0
-    assert not Path(f"/proc/{worker}").exists()
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
     database = open_database(tmp_path / "store", None)
     assert Jobs(database).get(job_id).state is JobState.QUEUED
     database.close()

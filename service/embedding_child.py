@@ -1,0 +1,69 @@
+"""The other side of ``embedding_process``: loads a model and embeds what comes through two sockets, until they end.
+
+    python -m service.embedding_child TEXTS FILES [MODEL]
+
+TEXTS and FILES are numbers of open sockets. It lives exactly as long as the server holds their other ends: signals that
+end a whole group of processes are the server's to heed, which first finishes what it accepted.
+"""
+
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from io import BufferedRWPair
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+from indexer.errors import IndexerError
+from model.errors import ModelError
+from service import frames
+from service.embedder import Facts, ready_model, vector_of_file
+
+
+def main(texts: BufferedRWPair, files: BufferedRWPair, model_dir: Path | None) -> None:
+    """Tell the facts to where files come from, or why there are none, and answer until no more texts can come."""
+    try:
+        model = ready_model(model_dir)
+    except ModelError as error:
+        frames.write(files, error)
+        return
+    frames.write(files, Facts(space=model.space, calibration=model.calibration))
+    listening = threading.Thread(
+        target=_answer, args=(files, lambda file: vector_of_file(model, file)), daemon=True
+    )
+    listening.start()
+    _answer(texts, model.embed_texts)
+
+
+def _answer(pipe: BufferedRWPair, embed: Callable[[Any], Any]) -> None:
+    with suppress(EOFError, OSError):  # the other side is gone
+        while True:
+            asked = frames.read(pipe)
+            frames.write(pipe, _embedded(embed, asked))
+
+
+def _embedded(embed: Callable[[Any], Any], asked: Any) -> Any:
+    try:
+        return embed(asked)
+    except (ModelError, IndexerError) as error:
+        return error
+    except Exception as error:
+        # Of unknown kind, so perhaps one that cannot be sent; the server logs it with where it came from.
+        told = RuntimeError(f"{type(error).__name__}: {error}")
+        told.add_note(traceback.format_exc())
+        return told
+
+
+if __name__ == "__main__":
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.SIG_IGN)
+    to_texts, to_files, *model_dirs = sys.argv[1:]
+    with suppress(BrokenPipeError):  # where the server ended while the model was being loaded
+        main(
+            socket(fileno=int(to_texts)).makefile("rwb"),
+            socket(fileno=int(to_files)).makefile("rwb"),
+            Path(*model_dirs) if model_dirs else None,
+        )
