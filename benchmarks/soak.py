@@ -60,8 +60,11 @@ class Seen:
 class Soak:
     """The load on one server at an address, until ``stop`` is set."""
 
-    def __init__(self, url: str, process: int, folder: Path, sounds: Sounds) -> None:
+    def __init__(
+        self, url: str, process: int, folder: Path, sounds: Sounds, *, pauses_s: tuple[float, float]
+    ) -> None:
         self.seen, self.stop = Seen(), threading.Event()
+        self._pauses_s = pauses_s
         self._url, self._process, self._folder, self._sounds = url, process, folder, sounds
 
     def run(self, seconds: float) -> None:
@@ -135,7 +138,7 @@ class Soak:
         client.wait_for_job(job.job_id)
 
     def kills(self, client: Client, chance: random.Random) -> None:
-        self.stop.wait(chance.uniform(10, 30))
+        self.stop.wait(chance.uniform(*self._pauses_s))
         program = "service.embedding_child" if chance.random() < _OF_EMBEDDING else "worker"
         for child in children_of(self._process):
             with suppress(FileNotFoundError, ProcessLookupError):  # where it has just ended
@@ -183,8 +186,8 @@ class _Locked:
 _TEXTS = _Locked()
 
 
-def soak(data: Path, *, seconds: float) -> dict[str, Any]:
-    """Start a server, load it, and tell what was seen."""
+def soak(data: Path, *, seconds: float, pauses_s: tuple[float, float] = (15, 45)) -> dict[str, Any]:
+    """Start a server, load it, and tell what was seen; ``pauses_s``: the shortest and longest between two kills."""
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
         sounds = Sounds(data, most=_STANDING)
@@ -200,7 +203,7 @@ def soak(data: Path, *, seconds: float) -> dict[str, Any]:
             url = f"http://127.0.0.1:{port}"
             with Client(url) as client:
                 client.create_library(_UPLOADED)
-            load = Soak(url, process, folder, sounds)
+            load = Soak(url, process, folder, sounds, pauses_s=pauses_s)
             load.run(seconds)
         shutil.rmtree(folder / "store")
     seen = load.seen

@@ -20,6 +20,8 @@ from service.errors import OverloadedError
 
 Vector = NDArray[np.float32]
 
+_LONGEST_WAIT_S = 10.0
+
 
 class TextBatcher:
     """Text to unit vector, for many callers of one event loop. ``embed`` has one call under way at a time."""
@@ -59,7 +61,8 @@ class TextBatcher:
         if self._is_closed:
             raise OverloadedError("The server is shutting down.", retry_after_s=5)
         if len(self._waiting) >= self._most_waiting:
-            wait_s = self._batch_s * self._most_waiting / self._most_together
+            # No longer than anybody would wait: a batch takes long where what embeds had to be started again.
+            wait_s = min(_LONGEST_WAIT_S, self._batch_s * self._most_waiting / self._most_together)
             raise OverloadedError(
                 "More questions wait already than can be answered soon.", retry_after_s=wait_s
             )

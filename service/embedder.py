@@ -71,6 +71,10 @@ class Embedder(ABC):
         """The vector of a file, (D,); blocks. Raises UnreadableImageError, DecodeError or InvalidQueryError."""
 
     @abstractmethod
+    def check(self) -> None:
+        """Get ready, if need be, which blocks. Raises NotAvailableError if nothing can be embedded."""
+
+    @abstractmethod
     def close(self) -> None:
         """Let go of the model; nothing is asked afterwards."""
 
@@ -88,6 +92,9 @@ class LocalEmbedder(Embedder):
 
     def embed_file(self, file: File) -> Vector:
         return vector_of_file(self._model, file)
+
+    def check(self) -> None:
+        """Its model was loaded before it was made."""
 
     def close(self) -> None:
         self._texts.shutdown()

@@ -6,6 +6,7 @@ TEXTS and FILES are numbers of open sockets. It lives exactly as long as the ser
 end a whole group of processes are the server's to heed, which first finishes what it accepted.
 """
 
+import os
 import signal
 import sys
 import threading
@@ -20,29 +21,34 @@ from typing import Any
 from indexer.errors import IndexerError
 from model.errors import ModelError
 from service import frames
-from service.embedder import Facts, ready_model, vector_of_file
 
 
 def main(texts: BufferedRWPair, files: BufferedRWPair, model_dir: Path | None) -> None:
     """Tell the facts to where files come from, or why there are none, and answer until no more texts can come."""
+    # Here, for it takes a second in which a signal would otherwise end the process.
+    from service.embedder import Facts, ready_model, vector_of_file
+
     try:
         model = ready_model(model_dir)
     except ModelError as error:
         frames.write(files, error)
         return
     frames.write(files, Facts(space=model.space, calibration=model.calibration))
-    listening = threading.Thread(
-        target=_answer, args=(files, lambda file: vector_of_file(model, file)), daemon=True
-    )
-    listening.start()
+
+    def answer_files() -> None:
+        try:
+            _answer(files, lambda file: vector_of_file(model, file))
+        finally:
+            os._exit(1)  # Whatever ended it: whoever waits for an answer is to hear that none will come.
+
+    threading.Thread(target=answer_files, daemon=True).start()
     _answer(texts, model.embed_texts)
 
 
 def _answer(pipe: BufferedRWPair, embed: Callable[[Any], Any]) -> None:
     with suppress(EOFError, OSError):  # the other side is gone
         while True:
-            asked = frames.read(pipe)
-            frames.write(pipe, _embedded(embed, asked))
+            frames.write(pipe, _embedded(embed, frames.read(pipe)))  # holding no file meanwhile
 
 
 def _embedded(embed: Callable[[Any], Any], asked: Any) -> Any:

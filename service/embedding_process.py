@@ -10,6 +10,7 @@ import logging
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from socket import socketpair
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.errors import ModelError
 from service import frames
 from service.embedder import Embedder, Facts, File, Vector
 from service.errors import NotAvailableError
@@ -25,6 +27,7 @@ from service.errors import NotAvailableError
 logger = logging.getLogger(__name__)
 
 _END_S = 30.0
+_LONGEST_PAUSE_S = 60.0
 _TRIES = 2
 """How often a question is asked: the first time may have found a process that had ended before."""
 
@@ -39,6 +42,9 @@ class EmbeddingProcess(Embedder):
         self._model_dir = model_dir
         self._changing = threading.Lock()
         self._is_closed = False
+        self._failure: str | None = None
+        self._pause_s = self._again_at_s = 0.0
+        """After a failure, how long and until when no other process is started."""
         self._link: _Link | None = _Link(model_dir)
         self.space, self.calibration = self._link.facts.space, self._link.facts.calibration
 
@@ -49,6 +55,9 @@ class EmbeddingProcess(Embedder):
                 return _vectors(await frames.ask(link.texts, texts))
             except (EOFError, OSError):
                 await asyncio.to_thread(self._drop, link)
+            except asyncio.CancelledError:
+                link.kill()  # Its answer would be taken for that of the next question.
+                raise
         raise _ended()
 
     def embed_file(self, file: File) -> Vector:
@@ -63,6 +72,12 @@ class EmbeddingProcess(Embedder):
                 self._drop(link)
         raise _ended()
 
+    def check(self) -> None:
+        link = self._linked()
+        if link.has_ended():
+            self._drop(link)
+            self._linked()
+
     def close(self) -> None:
         with self._changing:
             self._is_closed = True
@@ -74,14 +89,26 @@ class EmbeddingProcess(Embedder):
             if self._is_closed:
                 raise NotAvailableError("The server is shutting down.")
             if self._link is None:
-                link = _Link(self._model_dir)
-                if link.facts.space != self.space:
-                    link.close()
-                    raise NotAvailableError(
-                        f"The model has changed, from {self.space} to {link.facts.space}: start the server again."
-                    )
-                self._link = link
+                self._link = self._started_again()
             return self._link
+
+    def _started_again(self) -> "_Link":
+        if self._failure is not None and time.monotonic() < self._again_at_s:
+            raise NotAvailableError(self._failure)
+        try:
+            link = _Link(self._model_dir)
+            if link.facts.space != self.space:
+                link.close()
+                raise NotAvailableError(
+                    f"The model has changed, from {self.space} to {link.facts.space}: start the server again."
+                )
+        except (ModelError, NotAvailableError) as error:
+            # Loading takes all cores for seconds: it is not tried as often as somebody asks.
+            self._pause_s = min(_LONGEST_PAUSE_S, 2 * self._pause_s + 1)
+            self._failure, self._again_at_s = str(error), time.monotonic() + self._pause_s
+            raise NotAvailableError(self._failure) from error
+        self._failure, self._pause_s = None, 0.0
+        return link
 
     def _drop(self, link: "_Link") -> None:
         # Its sockets close when nobody holds the link: the event loop or a thread may be waiting for one of them.
@@ -98,7 +125,27 @@ class _Link:
     def __init__(self, model_dir: Path | None) -> None:
         self.asking = threading.Lock()
         """Held while a file is embedded."""
+        try:
+            self._process = self._start(model_dir)
+        except OSError as error:  # too many open files, no memory, no interpreter any more
+            raise NotAvailableError(
+                f"The process that embeds cannot be started: {error.strerror}."
+            ) from error
+        try:
+            facts = frames.read(self.files)
+        except (EOFError, OSError):
+            facts = _ended()
+        except BaseException:
+            self.kill()
+            raise
+        if not isinstance(facts, Facts):
+            self.kill()
+            raise facts
+        self.facts = facts
+
+    def _start(self, model_dir: Path | None) -> "subprocess.Popen[bytes]":
         self.texts, its_texts = socketpair()
+        self.texts.setblocking(False)
         to_files, its_files = socketpair()
         with to_files, its_texts, its_files:
             self.files = to_files.makefile("rwb")
@@ -107,16 +154,11 @@ class _Link:
             command = [sys.executable, "-P", "-m", "service.embedding_child", *map(str, passed)]
             if model_dir is not None:
                 command.append(str(model_dir))
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=passed)
-        self.texts.setblocking(False)
-        try:
-            facts = frames.read(self.files)
-        except (EOFError, OSError):
-            facts = _ended()
-        if not isinstance(facts, Facts):
-            self.kill()
-            raise facts
-        self.facts = facts
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=passed)
+
+    def has_ended(self) -> bool:
+        """Whether the process has ended by itself, or was killed."""
+        return self._process.poll() is not None
 
     def close(self) -> None:
         """Have the process end, which it does when nobody can ask it for texts any more."""

@@ -5,6 +5,7 @@ page meanwhile, and says why if it fails.
 """
 
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,8 @@ from service.metrics import Standing
 from service.search_service import SearchService, open_search_service
 
 logger = logging.getLogger(__name__)
+
+_LONGEST_PAUSE_S = 60.0
 
 
 class Runtime:
@@ -34,15 +37,11 @@ class Runtime:
         self._on_batch = on_batch
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
         self._loading: Future[SearchService] | None = None
+        self._stopping = threading.Event()
 
     def start(self) -> None:
         """Start loading, in a thread of its own."""
-        self._loading = self._loader.submit(
-            open_search_service,
-            store_dir=self._store_dir,
-            open_embedder=self._open_embedder,
-            on_batch=self._on_batch,
-        )
+        self._loading = self._loader.submit(self._load)
         self._loading.add_done_callback(_log_failure)
 
     def publish_index(self) -> None:
@@ -51,6 +50,7 @@ class Runtime:
 
     async def stop(self) -> None:
         """Wait for what the loader does to end, and close what was opened."""
+        self._stopping.set()
         self._loader.shutdown(wait=True, cancel_futures=True)
         if self._loading and not self._loading.cancelled() and self._loading.exception() is None:
             await self._loading.result().close()
@@ -87,6 +87,19 @@ class Runtime:
                 "The model or the store could not be opened; the server's log says why."
             ) from error
         return self._loading.result()
+
+    def _load(self) -> SearchService:
+        pause_s = 1.0
+        while True:
+            try:
+                return open_search_service(
+                    store_dir=self._store_dir, open_embedder=self._open_embedder, on_batch=self._on_batch
+                )
+            except NotAvailableError as error:  # of a process that died, for want of memory perhaps
+                logger.error("%s Trying again in %.0f s.", error, pause_s)
+                if self._stopping.wait(pause_s):
+                    raise
+                pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
 
 
 def _publish(service: SearchService) -> None:

@@ -83,6 +83,11 @@ class SearchService:
         are requests. Errors as of ``store``."""
         self._opened(may_publish=True).snapshot()
 
+    def check(self) -> None:
+        """Have everything ready that a search needs. Raises NotAvailableError, or errors as of ``store``."""
+        self._embedder.check()
+        self.store()
+
     def publish_index(self) -> None:
         """Bring the index on disk up to date, which may take minutes, unless another process writes: that will do it.
         Raises StoreError."""

@@ -67,6 +67,8 @@ class Worker:
             while not self._stopping.is_set():
                 try:
                     self._make_ready(claims)
+                    if self._stopping.is_set():
+                        return
                     job = claims.claim()
                     if job is not None:
                         self._do(claims, job)

@@ -17,8 +17,9 @@ logger = logging.getLogger(__name__)
 
 _STOP_S = 30.0
 _LOOK_S = 0.5
-_SOON_S = 10.0
-_LONGEST_PAUSE_S = 60.0
+_SOON_S = 30.0
+"""Longer than a model takes to load, of which a worker may die again and again."""
+_LONGEST_PAUSE_S = 30.0
 
 
 @contextmanager

@@ -22,5 +22,5 @@ async def healthz() -> Alive:
 )
 async def readyz(service: Service, threads: WorkerThreads) -> Ready:
     """Answer 200 once the model is loaded and the store is open, 503 with the reason until then."""
-    await threads.look_up(service.store)
+    await threads.look_up(service.check)
     return Ready(model=service.space.name)

@@ -14,9 +14,9 @@ def test_a_short_soak_loses_nothing(tmp_path: Path) -> None:
     chance = random.Random(0)
     for number in range(60):
         write_tone(tmp_path / f"{number}.wav", seconds=chance.uniform(4, 6), hz=100 + 37 * number)
-    seen = soak(tmp_path, seconds=20)
+    seen = soak(tmp_path, seconds=40, pauses_s=(1, 3))
     assert seen["wrong"] == []
     assert seen["jobs"] > 2
     assert seen["done"]["jobs done"] == seen["jobs"]
     assert min(seen["done"][load] for load in ("by_words", "by_sounds", "by_pages")) >= 1
-    assert sum(seen["killed"].values()) >= 1
+    assert min(seen["killed"][program] for program in ("worker", "service.embedding_child")) >= 1

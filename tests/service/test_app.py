@@ -11,10 +11,11 @@ from indexer.store import open_store_for_writing
 from model.retrieval_model import RetrievalModel
 from model.space import EmbeddingSpace
 from service import problems
-from service.app import PAGE_DIR
-from service.embedder import LocalEmbedder
+from service.app import PAGE_DIR, create_app
+from service.embedder import LocalEmbedder, open_here
+from service.errors import NotAvailableError
 from service.search_service import SearchService
-from tests.service.helpers import index, serving, wait_until_loaded, write_sounds
+from tests.service.helpers import client_of, index, serving, wait_until_loaded, write_sounds
 
 OPERATIONS = {
     ("/healthz", "get"), ("/readyz", "get"), ("/v1/search", "post"),
@@ -64,6 +65,35 @@ def test_an_index_that_is_behind_is_made_while_loading_and_by_no_request(
     with serving(tmp_path / "store") as client:
         wait_until_loaded(client)
         assert manifest_path(tmp_path / "store").exists()
+
+
+def test_what_embeds_and_died_while_it_was_loaded_is_started_again(store_dir: Path) -> None:
+    tries: list[None] = []
+
+    def opening() -> LocalEmbedder:
+        tries.append(None)
+        if len(tries) == 1:
+            raise NotAvailableError("The process has ended.")
+        return open_here()
+
+    with client_of(create_app(store_dir=store_dir, open_embedder=opening)) as client:
+        wait_until_loaded(client)
+        assert client.get("/readyz").status_code == 200
+    assert len(tries) == 2
+
+
+def test_it_is_not_ready_while_nothing_can_be_embedded(store_dir: Path, model: RetrievalModel) -> None:
+    class Broken(LocalEmbedder):
+        def check(self) -> None:
+            raise NotAvailableError("The process that embeds cannot be started.")
+
+    with client_of(create_app(store_dir=store_dir, open_embedder=lambda: Broken(model))) as client:
+        wait_until_loaded(client)
+        answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        503,
+        "The process that embeds cannot be started.",
+    )
 
 
 def test_a_missing_model_is_told(store_dir: Path, tmp_path: Path) -> None:

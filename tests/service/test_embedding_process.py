@@ -55,7 +55,9 @@ def processes(parent: int) -> list[int]:
     found = []
     for folder in Path("/proc").iterdir():
         try:
-            is_one = b"service.embedding_child" in (folder / "cmdline").read_bytes()
+            is_one = (
+                b"service.embedding_child" in (folder / "cmdline").read_bytes()
+            )  # empty once it has ended
             its_parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, IndexError):
             continue
@@ -67,6 +69,14 @@ def processes(parent: int) -> list[int]:
 def only_process() -> int:
     [found] = processes(os.getpid())
     return found
+
+
+def has_ended(process: int) -> bool:
+    """Whether it is gone, or only waits for somebody to ask how it ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
 
 
 def wait_until(true: Callable[[], bool]) -> None:
@@ -148,24 +158,60 @@ def test_a_process_that_dies_over_questions_costs_them_a_while_not_their_answers
         os.kill(first, signal.SIGKILL)
         return [await texts, await picture]
 
-    texts, picture = asyncio.run(asyncio.wait_for(ask_while_it_dies(), DEADLINE_S))
+    texts, picture = uvloop.run(asyncio.wait_for(ask_while_it_dies(), DEADLINE_S))
     assert texts.shape == (2, embedder.space.dim)
     assert picture.shape == (embedder.space.dim,)
     assert len(processes(os.getpid())) == 1
 
 
-def test_what_kills_every_process_is_given_up(
-    embedder: EmbeddingProcess, monkeypatch: pytest.MonkeyPatch
+def test_one_that_died_unnoticed_is_started_again_when_somebody_asks_how_it_is(
+    embedder: EmbeddingProcess,
 ) -> None:
-    asyncio.run(embedder.embed_texts(TEXTS))
+    embedder.check()
+    died = only_process()
+    embedder.check()
+    assert only_process() == died, "nothing was wrong with it"
+    os.kill(died, signal.SIGKILL)
+
+    def is_another() -> bool:
+        embedder.check()
+        return processes(os.getpid()) not in (
+            [],
+            [died],
+        )  # it takes a moment until all its threads have ended
+
+    wait_until(is_another)
+
+
+@pytest.mark.parametrize("program", ["ends at once", "is not there"])
+def test_where_none_can_be_started_it_is_told_and_not_tried_with_every_question(
+    embedder: EmbeddingProcess, program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder.check()
     os.kill(only_process(), signal.SIGKILL)
+    if program == "ends at once":
+        (tmp_path / "python").write_text(f"#!/bin/sh\necho started >> {tmp_path}/log\nexit 1\n")
+        (tmp_path / "python").chmod(0o755)
     with monkeypatch.context() as patched:
-        patched.setattr(sys, "executable", "false")  # ends as soon as it starts
-        with pytest.raises(NotAvailableError, match="log may say why"):
-            asyncio.run(embedder.embed_texts(TEXTS))
-        with pytest.raises(NotAvailableError, match="log may say why"):
+        patched.setattr(sys, "executable", str(tmp_path / "python"))
+        with pytest.raises(NotAvailableError, match="process that embeds"):
+            uvloop.run(embedder.embed_texts(TEXTS))
+        with pytest.raises(NotAvailableError, match="process that embeds"):
             embedder.embed_file(Picture(png_bytes()))
-    assert asyncio.run(embedder.embed_texts(TEXTS)).shape == (2, embedder.space.dim), "once it can be started"
+        with pytest.raises(NotAvailableError, match="process that embeds"):
+            embedder.check()
+    if program == "ends at once":
+        assert (tmp_path / "log").read_text() == "started\n"
+    wait_until(lambda: is_well(embedder))
+    assert asyncio.run(embedder.embed_texts(TEXTS)).shape == (2, embedder.space.dim)
+
+
+def is_well(embedder: EmbeddingProcess) -> bool:
+    try:
+        embedder.check()
+    except NotAvailableError:
+        return False
+    return True
 
 
 def test_another_model_does_not_take_the_place_of_one_that_died(exported: Path, tmp_path: Path) -> None:
@@ -216,4 +262,4 @@ def test_it_ends_with_a_server_that_was_killed_and_takes_no_package_from_where_t
         assert server.stdout.readline() == "ready\n"
         [embedding] = processes(server.pid)
         server.kill()
-    wait_until(lambda: not Path(f"/proc/{embedding}").exists())
+    wait_until(lambda: has_ended(embedding))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -53,9 +54,11 @@ class Serving:
         deadline = time.monotonic() + DEADLINE_S
         while time.monotonic() < deadline:
             tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-            for pid in [pid for file in tasks for pid in file.read_text().split()]:
-                if argument in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-                    return int(pid)
+            with suppress(OSError):  # of threads and processes that end meanwhile
+                for pid in [pid for file in tasks for pid in file.read_text().split()]:
+                    if argument in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                        return int(pid)
+            time.sleep(0.05)
         raise AssertionError(f"it has no child with {argument}")
 
 
