@@ -1,4 +1,4 @@
-"""A model in a process of its own, which embeds for the server and is started again when it dies.
+"""A model in a process of its own, which embeds for the server; one that died is replaced when it is needed.
 
 Beside the event loop, in one interpreter, an encoder loses a quarter of its speed: hundreds of short operators each
 take Python's lock anew (docs/decisions/0013). The event loop itself asks for texts, with no thread between, so that a

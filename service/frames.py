@@ -1,7 +1,7 @@
 """Messages between the server and the process that embeds for it: pickled, with their length before them.
 
 A thread reads and writes them as a file; the event loop does without holding anybody up, for which it has to know where
-a message ends. Both sides are one program at one version, and nobody else holds the socket: so pickle may be trusted.
+a message ends. The server starts the other side itself, and nobody else holds the socket: so pickle may be trusted.
 """
 
 import pickle
