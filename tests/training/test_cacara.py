@@ -163,6 +163,7 @@ def test_shards_are_trained_on_in_the_place_of_manifests(
     assert "two folders of shards" in twice.output
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_model(manifest: Path, towers: Path, tmp_path: Path) -> None:
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command = [*launch, "-m", "sonoglot", "train", "cacara", "--data", manifest, "--out", tmp_path / "out"]

@@ -121,6 +121,7 @@ def test_the_loss_is_least_where_what_belongs_together_is_alike() -> None:
     torch.testing.assert_close(info_nce(one, other, scale), info_nce(other, one, scale))
 
 
+@pytest.mark.slow
 def test_the_command_writes_both_rows_and_what_they_are_worth(
     setup: CostSetup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
