@@ -13,7 +13,7 @@ from tests.indexer.sounds import write_tone
 def test_a_short_soak_loses_nothing(tmp_path: Path) -> None:
     chance = random.Random(0)
     for number in range(60):
-        write_tone(tmp_path / f"{number}.wav", seconds=chance.uniform(4, 6), hz=100 + 37 * number)
+        write_tone(tmp_path / f"{number}.wav", seconds=chance.uniform(4, 5), hz=100 + 37 * number)
     seen = soak(tmp_path, seconds=40, pauses_s=(1, 3))
     assert seen["wrong"] == []
     assert seen["jobs"] > 2
