@@ -17,9 +17,9 @@ class Threads:
 
     One inference at a time, here or in a process that is waited for: torch uses every core for one already, and two
     only slow each other down. All of them in one thread, for the memory that torch works in stays with every thread
-    that it ever worked in. Drawing a clip has a
-    thread of its own, so that a long one never delays a search. Searches of an index take turns, as many at once as
-    there are cores: more of them wait for each other in Python, and hold up the event loop.
+    that it ever worked in. Drawing a clip has a thread of its own, so that a long one never delays a search. Searches
+    of an index take turns, as many at once as there are cores: more of them wait for each other in Python, and hold up
+    the event loop.
     """
 
     def __init__(self) -> None:

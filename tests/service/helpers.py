@@ -1,6 +1,9 @@
 """Sounds, pictures, stores and clients of the real app, for the tests of the service."""
 
 import io
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -60,6 +63,32 @@ def serving(store_dir: Path, *, model_dir: Path | None = None) -> TestClient:
 def client_of(app: FastAPI) -> TestClient:
     """A client on this machine, which sees what any client would see of an error."""
     return TestClient(app, base_url="http://127.0.0.1:8000", raise_server_exceptions=False)
+
+
+def wait_until(is_so: Callable[[], bool], *, timeout_s: float = 60) -> None:
+    """Look again and again until something is so."""
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def children_with(argument: str, *, parent: int) -> list[int]:
+    """Process ids of what any thread of a process has started with that argument, and what has not ended."""
+    found = []
+    for listed in Path(f"/proc/{parent}/task").glob("*/children"):
+        with suppress(OSError):  # of threads and processes that end meanwhile
+            children = map(int, listed.read_text().split())
+            found += [each for each in children if argument in _arguments(each)]
+    return found
+
+
+def _arguments(process: int) -> list[str]:
+    """Of a command line; none of what has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
 
 
 def wait_until_loaded(client: TestClient) -> None:

@@ -4,8 +4,7 @@ import asyncio
 import socket
 import struct
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from service.embedder import open_here
 from service.job_events import OPEN_STREAMS
 from service.jobs import Jobs
 from service.limits import MAX_STREAMS
+from tests.service.helpers import wait_until
 from tests.service.http_server import listening
 
 STREAMS = 10
@@ -82,13 +82,6 @@ def follow(url: str, job_id: str) -> socket.socket:
     return connection
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("abruptly", [False, True], ids=["closed", "reset"])
 def test_a_dropped_stream_leaves_neither_task_nor_thread(
     watched: Watched, url: str, job_id: str, abruptly: bool
@@ -102,7 +95,7 @@ def test_a_dropped_stream_leaves_neither_task_nor_thread(
         if abruptly:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABRUPTLY)
         connection.close()
-        until(lambda: watched.tasks() <= before)
+        wait_until(lambda: watched.tasks() <= before)
     assert threading.active_count() <= threads + 1, "one at a time, they share the threads that are there"
 
 
@@ -113,7 +106,7 @@ def test_streams_that_are_dropped_together_end_together(watched: Watched, url: s
     assert watched.tasks() >= before + STREAMS
     for connection in connections:
         connection.close()
-    until(lambda: watched.tasks() <= before)
+    wait_until(lambda: watched.tasks() <= before)
     with ExitStack() as stack:
         for _ in range(MAX_STREAMS):  # All of them have given their places back.
             OPEN_STREAMS.check_room()

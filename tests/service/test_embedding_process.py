@@ -7,8 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from model.errors import ModelDirectoryError, UnreadableImageError
 from service.embedder import LocalEmbedder, Picture, Region, Sound, open_here
 from service.embedding_process import EmbeddingProcess
 from service.errors import NotAvailableError
-from tests.service.helpers import png_bytes, wav_bytes, write_sounds
+from tests.service.helpers import children_with, png_bytes, wait_until, wav_bytes, write_sounds
 
 DEADLINE_S = 60
 TEXTS = ["ein bellender Hund", "rain"]
@@ -52,18 +51,7 @@ def local(exported: Path) -> Iterator[LocalEmbedder]:
 
 def processes(parent: int) -> list[int]:
     """Process ids of what embeds for a process."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        try:
-            is_one = (
-                b"service.embedding_child" in (folder / "cmdline").read_bytes()
-            )  # empty once it has ended
-            its_parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, IndexError):
-            continue
-        if is_one and its_parent == parent:
-            found.append(int(folder.name))
-    return found
+    return children_with("service.embedding_child", parent=parent)
 
 
 def only_process() -> int:
@@ -77,13 +65,6 @@ def has_ended(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
         return True
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_vectors_and_facts_are_those_of_the_model_in_this_process(

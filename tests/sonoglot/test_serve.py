@@ -6,9 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +16,7 @@ import pytest
 from service.database import open_database
 from service.job_records import JobState
 from service.jobs import Jobs
+from tests.service.helpers import children_with, wait_until
 from tests.service.jobs_helpers import DEADLINE_S, ROOT, write_tones
 
 
@@ -44,22 +43,15 @@ class Serving:
 
     def worker(self) -> int:
         """The process id of its worker."""
-        return self._child(b"worker")
+        return self._child("worker")
 
     def embedding(self) -> int:
         """The process id of what embeds for it."""
-        return self._child(b"service.embedding_child")
+        return self._child("service.embedding_child")
 
-    def _child(self, argument: bytes) -> int:
-        deadline = time.monotonic() + DEADLINE_S
-        while time.monotonic() < deadline:
-            tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-            with suppress(OSError):  # of threads and processes that end meanwhile
-                for pid in [pid for file in tasks for pid in file.read_text().split()]:
-                    if argument in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-                        return int(pid)
-            time.sleep(0.05)
-        raise AssertionError(f"it has no child with {argument}")
+    def _child(self, argument: str) -> int:
+        wait_until(lambda: bool(children_with(argument, parent=self.process.pid)), timeout_s=DEADLINE_S)
+        return children_with(argument, parent=self.process.pid)[0]
 
 
 def address(stderr: IO[str]) -> str:
