@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +23,8 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import Executable, Select
 
 from indexer import catalog_descriptions as descriptions
-from indexer.catalog_lookups import CONTENT_OF_AUDIO, STATE_COLUMNS, Lookups, Statement, ids_of
+from indexer.catalog_clips import by_content, clip_columns, clip_of, found_clip_of, found_columns
+from indexer.catalog_lookups import CONTENT_OF_AUDIO, STATE_COLUMNS, Lookups
 from indexer.catalog_schema import (
     Base,
     ClipRow,
@@ -53,6 +53,7 @@ from indexer.records import (
     ClipStatus,
     Failure,
     FilterValues,
+    FoundClip,
     IndexRun,
     LibrarySummary,
     PlacedClip,
@@ -68,8 +69,6 @@ MAX_LIBRARY_NAME_CHARS = 100
 _ROWS_AT_A_TIME = 10_000
 _IDS_AT_A_TIME = 1 << 24
 _EXAMPLES = 10
-_MORE_CLIPS = 10
-"""Clips for each content that one look takes, beyond what a single content may need."""
 _BUSY_TIMEOUT_MS = 30_000
 
 
@@ -460,19 +459,17 @@ class Catalog:
         self, content_ids: Sequence[int], *, filter: SearchFilter, most_each: int
     ) -> dict[int, list[Clip]]:
         """Searchable clips that have these contents and pass a filter, ``most_each`` of each, by library and path."""
-        found: dict[int, list[Clip]] = {}
-        most = most_each + _MORE_CLIPS * len(content_ids)
         with self._looking_up() as lookups:
-            # Nearly always a content has one clip or two, and counting them by content takes five times as long.
-            rows = lookups.rows(_clips_of(filter), {"content_ids": content_ids, "most": most})
-            if len(rows) == most:
-                given = {"content_ids": content_ids, "most_each": most_each}
-                rows = lookups.rows(_first_clips_of(filter), given)
-        for row in rows:
-            of_content = found.setdefault(row.content_id, [])
-            if len(of_content) < most_each:
-                of_content.append(_found_clip(row))
-        return found
+            return by_content(lookups, clip_columns, clip_of, content_ids, filter=filter, most_each=most_each)
+
+    def found_clips_of(
+        self, content_ids: Sequence[int], *, filter: SearchFilter, most_each: int
+    ) -> dict[int, list[FoundClip]]:
+        """As ``clips_of``, what results show of them."""
+        with self._looking_up() as lookups:
+            return by_content(
+                lookups, found_columns, found_clip_of, content_ids, filter=filter, most_each=most_each
+            )
 
     def matching_segment_ids(self, filter: SearchFilter) -> NDArray[np.int64]:
         """Ids of the segments whose content some searchable clip that passes a filter has, ascending.
@@ -633,13 +630,6 @@ def bump(connection: Connection, *, deleted: bool) -> None:
     connection.execute(update(StateRow).values(**values))
 
 
-def clip_columns() -> Select[Any]:
-    """Selects all that ``clip_of`` makes a clip of."""
-    return select(*ClipRow.__table__.columns, LibraryRow.name.label("library")).join(
-        LibraryRow, LibraryRow.id == ClipRow.library_id
-    )
-
-
 # What is run for every file is put together once: that costs more than running it.
 _STATE = select(*STATE_COLUMNS)
 _CLIPS_OF_FILE = (
@@ -650,55 +640,6 @@ _CLIPS_OF_FILE = (
 _CLIPS, _CONTENTS, _SEGMENTS = (Base.metadata.tables[name] for name in ("clips", "contents", "segments"))
 _NEW_CONTENT = insert(_CONTENTS).returning(_CONTENTS.c.id)
 _UPDATE_CLIP = update(_CLIPS).where(_CLIPS.c.id == bindparam("clip_id"))
-
-
-@lru_cache(maxsize=256)
-def _clips_of(filter: SearchFilter) -> Statement:
-    """Clips of ``content_ids`` that pass a filter, ``most`` of all, by library and path."""
-    ordered = _passing_of(filter).order_by(LibraryRow.name, ClipRow.path)
-    return Statement(ordered.limit(bindparam("most")))
-
-
-@lru_cache(maxsize=256)
-def _first_clips_of(filter: SearchFilter) -> Statement:
-    """Clips of ``content_ids`` that pass a filter, ``most_each`` of each, by library and path."""
-    place = func.row_number().over(partition_by=ClipRow.content_id, order_by=(LibraryRow.name, ClipRow.path))
-    held = _passing_of(filter).add_columns(place.label("place")).subquery()
-    few = select(held).where(held.c.place <= bindparam("most_each"))
-    return Statement(few.order_by(held.c.library, held.c.path))
-
-
-def _passing_of(filter: SearchFilter) -> Select[Any]:
-    passing = clip_columns().where(*descriptions.conditions(filter, of_few=True))
-    return passing.where(ClipRow.content_id.in_(ids_of("content_ids")))
-
-
-def clip_of(row: Any) -> Clip:
-    """The clip that a row of ``clip_columns`` has."""
-    layers = descriptions.layers_of(row)
-    return Clip(
-        clip_id=row.id,
-        library=row.library,
-        path=path_from_bytes(row.path),
-        size_bytes=row.size_bytes,
-        mtime_ns=row.mtime_ns,
-        sha256=row.sha256,
-        content_id=row.content_id,
-        duration_s=row.duration_s,
-        source_rate_hz=row.source_rate_hz,
-        status=ClipStatus(row.status),
-        reason_code=row.reason_code,
-        reason=row.reason,
-        found_description=layers.found,
-        file_description=layers.of_file,
-        own_description=layers.own,
-    )
-
-
-@lru_cache(maxsize=4096)
-def _found_clip(row: Any) -> Clip:
-    """As ``clip_of``, for searches: the same clips are often found."""
-    return clip_of(row)
 
 
 def known_library_id(connection: Connection, name: str) -> int:

@@ -68,9 +68,12 @@ class Layers(NamedTuple):
     own: Description
 
 
-def layers_of(row: Any) -> Layers:
-    """What a row of clips says."""
-    shown = Description(
+def shown_of(row: Any) -> Description:
+    """What a row of clips shows, with what a user said."""
+    said = (row.title, row.description, row.artist, row.licence, row.category, row.tags)
+    if not any(said):
+        return NOTHING  # one object, however many clips
+    return Description(
         title=row.title,
         description=row.description,
         artist=row.artist,
@@ -78,8 +81,11 @@ def layers_of(row: Any) -> Layers:
         category=row.category,
         tags=() if row.tags is None else tuple(json.loads(row.tags)),
     )
-    if shown == NOTHING:
-        shown = NOTHING  # one object, however many clips
+
+
+def layers_of(row: Any) -> Layers:
+    """What a row of clips says."""
+    shown = shown_of(row)
     found = shown if row.own_description is None else _from_json(row.found_description)
     of_file = found if row.file_description is None else _from_json(row.file_description)
     return Layers(found, of_file, _from_json(row.own_description))

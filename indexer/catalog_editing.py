@@ -14,7 +14,8 @@ from pathlib import Path
 from sqlalchemy import delete, insert, select, update
 
 from indexer import catalog_descriptions as descriptions
-from indexer.catalog import Catalog, bump, check_library_name, clip_columns, clip_of, known_library_id
+from indexer.catalog import Catalog, bump, check_library_name, known_library_id
+from indexer.catalog_clips import clip_columns, clip_of
 from indexer.catalog_schema import ClipRow, DeletedClipRow, LibraryRow
 from indexer.description import describe
 from indexer.errors import ClipNotFoundError, LibraryExistsError

@@ -4,7 +4,6 @@ SQLAlchemy takes half a millisecond to begin, run and end a transaction, SQLite 
 asked this often is put into SQL once, from the same tables, and goes straight to connections of their own.
 """
 
-import json
 import sqlite3
 import threading
 from collections import namedtuple
@@ -43,7 +42,7 @@ class Statement:
     def values(self, given: dict[str, int | Sequence[int]]) -> list[Any]:
         """Values in the order of their places; ids as JSON."""
         held = self._values | {
-            name: value if isinstance(value, int) else json.dumps(list(value))
+            name: value if isinstance(value, int) else f"[{','.join(map(str, value))}]"
             for name, value in given.items()
         }
         return [held[name] for name in self._names]

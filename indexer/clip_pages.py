@@ -7,7 +7,8 @@ none that stay from one page to another: nothing is shown twice, and nothing tha
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.catalog import Catalog, clip_columns, clip_of, known_library_id
+from indexer.catalog import Catalog, known_library_id
+from indexer.catalog_clips import clip_columns, clip_of
 from indexer.catalog_schema import ClipRow
 from indexer.paths import path_to_bytes
 from indexer.records import Clip, ClipStatus

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.records import Clip, SearchFilter
+from indexer.records import FoundClip, SearchFilter
 from indexer.snapshot import Snapshot
 from indexer.store import Store
 
@@ -24,7 +24,7 @@ _LEAST_FOR_NEIGHBOURS = 5
 class LaidOutClip:
     """A clip and its place, from 0 to 1 each way."""
 
-    clip: Clip
+    clip: FoundClip
     x: float
     y: float
 
@@ -37,7 +37,7 @@ def lay_out(store: Store, snapshot: Snapshot, library: str, *, most: int = MOST_
     filter = SearchFilter(library=library)
     content_ids, vectors = snapshot.content_means(store.passing(snapshot, filter), most=most)
     places = _places(vectors)
-    clips = store.catalog.clips_of(content_ids.tolist(), filter=filter, most_each=1)
+    clips = store.catalog.found_clips_of(content_ids.tolist(), filter=filter, most_each=1)
     return [
         LaidOutClip(clip=clip, x=round(float(x), 4), y=round(float(y), 4))
         for content_id, (x, y) in zip(content_ids.tolist(), places, strict=True)

@@ -4,7 +4,8 @@ A search names the best segment of a clip alone. In a long recording there are m
 them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate, chain, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -38,24 +39,33 @@ def best_moments(
 
     ``query``: a unit vector, (D,).
     """
-    parts: dict[int, SegmentVectors] = {}
-    rows_left = _MOST_ROWS
-    for segment_id in segment_ids:
-        parts[segment_id] = snapshot.of_same_content(segment_id, most=max(1, rows_left))
-        rows_left -= len(parts[segment_id].ids)
-    if not parts:
-        return {}
-    # All at once, and as a search scores them, so that the best moment is the hit itself.
-    scores = inner_products(query, np.concatenate([part.vectors for part in parts.values()]))
     found: dict[int, tuple[Moment, ...]] = {}
-    start = 0
-    for segment_id, part in parts.items():
-        own = scores[start : start + len(part.ids)]
-        start += len(part.ids)
-        best = np.argsort(-own, kind="stable")[: most * _CANDIDATES_EACH]
-        begins, ends = part.spans_s[best].T.tolist()
-        found[segment_id] = _apart(map(Moment, begins, ends, own[best].tolist()), most=most)
+    for part, rows_of in snapshot.of_same_contents(segment_ids, most=_MOST_ROWS):
+        if rows_of:
+            found |= _moments_of(part, query, rows_of, most=most)
     return found
+
+
+def _moments_of(
+    part: SegmentVectors, query: NDArray[np.float32], rows_of: Mapping[int, range], *, most: int
+) -> dict[int, tuple[Moment, ...]]:
+    """The best moments among the rows of each segment. NumPy is called for all of them together: a call takes longer
+    than what it does for the few rows of one."""
+    counts = list(map(len, rows_of.values()))
+    rows = np.fromiter(chain.from_iterable(rows_of.values()), np.int64, sum(counts))
+    # As a search scores them, so that the best moment is the hit itself.
+    scores = inner_products(query, part.vectors, rows)
+    by_owner = np.lexsort((-scores, np.repeat(np.arange(len(counts)), counts)))
+    firsts, few = [0, *accumulate(counts)], most * _CANDIDATES_EACH
+    places = by_owner[
+        [first + n for first, count in zip(firsts, counts, strict=False) for n in range(min(few, count))]
+    ]
+    spans_s = part.spans_s[rows[places]].tolist()
+    ranked = map(Moment, *zip(*spans_s, strict=True), scores[places].tolist())
+    return {
+        segment_id: _apart(list(islice(ranked, min(few, count))), most=most)
+        for segment_id, count in zip(rows_of, counts, strict=True)
+    }
 
 
 def _apart(ranked: Iterable[Moment], *, most: int) -> tuple[Moment, ...]:

@@ -49,11 +49,13 @@ def search_alone() -> None:
     faiss.omp_set_num_threads(1)  # of this thread: OpenMP keeps the number for each apart
 
 
-def inner_products(query: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The inner product of a query, (D,), with each of the rows, (N, D), as ``nearest_rows`` scores them: a matrix
-    product would round otherwise."""
-    query, rows = np.ascontiguousarray(query, np.float32), np.ascontiguousarray(rows, np.float32)
-    scores, every = np.empty(len(rows), np.float32), np.arange(len(rows))
-    where = (_library.swig_ptr(query), _library.swig_ptr(rows), _library.swig_ptr(every))
-    _library.fvec_inner_products_by_idx(_library.swig_ptr(scores), *where, rows.shape[1], 1, len(rows))
+def inner_products(
+    query: NDArray[np.float32], rows: NDArray[np.float32], positions: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """The inner product of a query, (D,), with those of the rows, (N, D), at some positions, (M,), as ``nearest_rows``
+    scores them: a matrix product would round otherwise."""
+    query, positions = np.ascontiguousarray(query, np.float32), np.ascontiguousarray(positions, np.int64)
+    scores = np.empty(len(positions), np.float32)
+    where = (_library.swig_ptr(query), _library.swig_ptr(rows), _library.swig_ptr(positions))
+    _library.fvec_inner_products_by_idx(_library.swig_ptr(scores), *where, rows.shape[1], 1, len(positions))
     return scores

@@ -56,6 +56,17 @@ class Clip:
         return self.own_description.over(self.found_description)
 
 
+class FoundClip(NamedTuple):
+    """What results show of a clip; see ``Clip``."""
+
+    clip_id: str
+    content_id: int
+    library: str
+    path: Path
+    duration_s: float
+    description: Description
+
+
 class PlacedClip(NamedTuple):
     """A clip's place alone, for looking through millions of them; ``path`` is the exact bytes of its name."""
 
@@ -148,7 +159,10 @@ class SearchFilter:
     @property
     def is_empty(self) -> bool:
         """Whether every clip passes."""
-        return self == SearchFilter()
+        return self == _EVERYTHING
+
+
+_EVERYTHING = SearchFilter()
 
 
 @dataclass(frozen=True, kw_only=True)

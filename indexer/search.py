@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from indexer.description import Description
 from indexer.errors import InvalidQueryError
 from indexer.moments import Moment, best_moments
-from indexer.records import Clip, SearchFilter
+from indexer.records import FoundClip, SearchFilter
 from indexer.snapshot import Snapshot
 from indexer.store import Store
 from indexer.vector_index import Hit
@@ -141,7 +141,7 @@ def rank(
 
 class _Found(NamedTuple):
     hit: Hit
-    clip: Clip
+    clip: FoundClip
 
     @property
     def order(self) -> tuple[float, str, str, float]:
@@ -165,7 +165,7 @@ def _found(
     shown = 0 if after is None else after.rank
     left = [hit for hit in hits if after is None or hit.score <= after.score]
     contents = list(dict.fromkeys(hit.content_id for hit in left))
-    clips = store.catalog.clips_of(contents, filter=filter, most_each=shown + most + len(without))
+    clips = store.catalog.found_clips_of(contents, filter=filter, most_each=shown + most + len(without))
     found = [
         _Found(hit, clip)
         for hit in left

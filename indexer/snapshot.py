@@ -4,7 +4,9 @@ Small additions are compared with one by one and removals are masked, so both co
 not be made again for either. A snapshot never changes once made; searches in other threads go on undisturbed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,13 @@ class Chosen:
 
     base: Allowed | None
     added: NDArray[np.int64] | None
+
+
+class RowsOfSegments(NamedTuple):
+    """Rows of one part of a snapshot, for each of some segments."""
+
+    part: SegmentVectors
+    rows_of: dict[int, range]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,18 +123,23 @@ class Snapshot:
         np.add.at(means, places, vectors)
         return contents, means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
 
-    def of_same_content(self, segment_id: int, *, most: int) -> SegmentVectors:
-        """The segments that are of one content with this one, up to ``most`` around it; none for an id that is not
-        here.
+    def of_same_contents(self, segment_ids: Sequence[int], *, most: int) -> list[RowsOfSegments]:
+        """For each of these segments, the rows that are of one content with it, which lie beside each other, for they
+        are written together; fewer around it where all of them would be more than ``most``.
 
-        They are written together, so they lie beside each other.
+        What is in the index comes first, then what was added; ids that are in neither are left out.
         """
+        held: list[RowsOfSegments] = []
         for part in (self.base.segments, self.added):
-            place = int(np.searchsorted(part.ids, segment_id))
-            if place < len(part.ids) and part.ids[place] == segment_id:
-                start, end = _run_of_equal(part.content_ids, place, most=most)
-                return part[start:end]
-        return no_segments(self.base.about.dim)
+            rows_of: dict[int, range] = {}
+            for segment_id, place in zip(
+                segment_ids, np.searchsorted(part.ids, segment_ids).tolist(), strict=True
+            ):
+                if place < len(part.ids) and part.ids.item(place) == segment_id:
+                    rows_of[segment_id] = _run_of_equal(part.content_ids, place, most=max(1, most))
+                    most -= len(rows_of[segment_id])
+            held.append(RowsOfSegments(part, rows_of))
+        return held
 
 
 def first_snapshot(catalog: Catalog, base: VectorIndex, *, base_deletions: int) -> Snapshot:
@@ -186,13 +200,14 @@ def _hits(segments: SegmentVectors, places: NDArray[np.int64], scores: NDArray[n
     return list(map(Hit, ids, scores.tolist(), contents, starts, ends))
 
 
-def _run_of_equal(values: NDArray[np.int64], place: int, *, most: int) -> tuple[int, int]:
-    """Where the run of equal values around a place begins and ends, up to ``most`` to either side. Looks no further
-    than a few times as far as it lasts: most are short, and an index has millions."""
+def _run_of_equal(values: NDArray[np.int64], place: int, *, most: int) -> range:
+    """The run of equal values around a place, up to ``most`` to either side. Looks no further than a few times as far
+    as it lasts: most are short, and an index has millions."""
     reach = 32
+    own = values.item(place)
     while True:
         first, last = max(0, place - reach), min(len(values), place + reach + 1)
-        around, own = values[first:last].tolist(), int(values[place])
+        around = values[first:last].tolist()
         start, end = place - first, place - first + 1
         while start > 0 and around[start - 1] == own:
             start -= 1
@@ -200,5 +215,5 @@ def _run_of_equal(values: NDArray[np.int64], place: int, *, most: int) -> tuple[
             end += 1
         is_whole = (start > 0 or first == 0) and (end < len(around) or last == len(values))
         if is_whole or reach >= most:
-            return first + start, first + end
+            return range(first + start, first + end)
         reach *= 4

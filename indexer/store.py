@@ -10,6 +10,7 @@ notice what was committed by one cheap query, and what was published by a look a
 server needs no restart after indexing.
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -42,6 +43,7 @@ class Store:
         self.writable = writable
         self.space = catalog.state().space
         """The embedding space that the store is bound to."""
+        self._manifest_path = str(manifest_path(directory))
         self._refreshing = threading.Lock()
         self._seen: object = None
         """The look of the manifest when it was last read."""
@@ -117,7 +119,9 @@ class Store:
             raise _mismatch(self.directory, own=state.space, asked=self.space)
         held = self._snapshot
         return (
-            held is not None and held.generation == state.generation and self._seen == _look(self.directory)
+            held is not None
+            and held.generation == state.generation
+            and self._seen == _look(self._manifest_path)
         )
 
     def _refreshed(self, old: Snapshot | None) -> Snapshot:
@@ -134,7 +138,7 @@ class Store:
     def _read_published(self) -> None:
         """Open what is published now, unless it is open. What cannot be used leaves what was open before."""
         for _ in range(_OPENINGS):
-            look = _look(self.directory)
+            look = _look(self._manifest_path)
             if look == self._seen:
                 return
             with suppress(OSError, ValueError):
@@ -260,10 +264,10 @@ def _mismatch(directory: Path, *, own: EmbeddingSpace, asked: EmbeddingSpace) ->
     )
 
 
-def _look(directory: Path) -> tuple[int, int, int] | None:
+def _look(manifest: str) -> tuple[int, int, int] | None:
     """What tells one manifest from the next, without reading it."""
     try:
-        info = manifest_path(directory).stat()
+        info = os.stat(manifest)
     except OSError:
         return None
     return info.st_ino, info.st_mtime_ns, info.st_size

@@ -41,7 +41,6 @@ from service.maps import Maps
 from service.metrics import Metrics
 from service.observing import Observation
 from service.page_files import PageFiles
-from service.parameters import ONLY_KNOWN_PARAMETERS
 from service.playable import PlayableCopies
 from service.runtime import Runtime
 from service.small_bodies import SmallBodies
@@ -130,17 +129,16 @@ def create_app(
         for router in routers:
             app.include_router(
                 router,
-                dependencies=[requires(scope), ONLY_KNOWN_PARAMETERS],
+                dependencies=[requires(scope)],
                 responses=problems.responses(*problems.NOT_ADMITTED),
             )
     app.include_router(health.router)
     app.include_router(session.router)
     app.include_router(
         metrics_endpoint.router,
-        dependencies=[ONLY_KNOWN_PARAMETERS],
         responses=problems.responses(*problems.NOT_ADMITTED, problems.INVALID),
     )
-    app.include_router(jobs.router, dependencies=[ONLY_KNOWN_PARAMETERS])
+    app.include_router(jobs.router)
     end_tracing = start_tracing_if_asked(app)
     app.mount("/", PageFiles(PAGE_DIR, openapi=app.openapi), name="page")
     return app

@@ -4,6 +4,7 @@ SQLite in the store's folder by default; any other database that SQLAlchemy know
 servers and workers then share.
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,7 +121,7 @@ class Database:
     def holds_anything(self) -> bool:
         """Whether there can be anything in it: False while SQLite's file was never made."""
         file = self._engine.url.database if self._engine.dialect.name == "sqlite" else None
-        return file is None or Path(file).exists()
+        return file is None or os.path.exists(file)
 
     def close(self) -> None:
         """Close all connections."""

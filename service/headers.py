@@ -1,6 +1,5 @@
 """Headers of every answer: the page loads nothing from elsewhere, and no file is taken for a program."""
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -22,6 +21,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(self), geolocation=()",  # to search with, when asked to
 }
 
+_ENCODED = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+
 
 class SecurityHeaders:
     """ASGI middleware that adds HEADERS to every response, and makes browsers ask whether files changed."""
@@ -32,10 +33,10 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
-                headers.setdefault("Cache-Control", "no-cache")
+                own = message["headers"] = list(message.get("headers", ()))
+                own += _ENCODED
+                if all(name != b"cache-control" for name, _ in own):
+                    own.append((b"cache-control", b"no-cache"))
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)

@@ -14,13 +14,14 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import problems
 from service.logs import request_id
 
 HEADER = "X-Request-Id"
+_ENCODED_HEADER = HEADER.lower().encode()
 GONE = 499  # nobody was left to answer, as nginx has it
 UNMATCHED = "unmatched"
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -60,7 +61,7 @@ class Observation:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = own_id
+                message["headers"] = [*message.get("headers", ()), (_ENCODED_HEADER, own_id.encode())]
             await send(message)
 
         try:

@@ -2,9 +2,8 @@
 
 from typing import cast
 
-from fastapi import Depends, Request
+from fastapi import Request
 from fastapi.dependencies.models import Dependant
-from fastapi.params import Depends as DependsParam
 from fastapi.routing import APIRoute
 
 from service.errors import InvalidRequestError
@@ -12,8 +11,9 @@ from service.errors import InvalidRequestError
 _MOST_SHOWN = 40
 
 
-async def _only_known(request: Request) -> None:
-    if not request.query_params:
+def check_parameters(request: Request) -> None:
+    """Raises InvalidRequestError if the route of a request lacks one of its query parameters."""
+    if not request.scope["query_string"]:
         return
     known = _names(cast(APIRoute, request.scope["route"]).dependant)
     unknown = next((name for name in request.query_params if name not in known), None)
@@ -28,7 +28,3 @@ async def _only_known(request: Request) -> None:
 def _names(needed: Dependant) -> set[str]:
     own = {field.alias for field in needed.query_params}
     return own.union(*(_names(inner) for inner in needed.dependencies))
-
-
-ONLY_KNOWN_PARAMETERS = cast(DependsParam, Depends(_only_known))
-"""A dependency of routers."""

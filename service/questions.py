@@ -101,6 +101,8 @@ async def _embedded(part: AnyPart, service: SearchService, threads: Threads) -> 
 
 async def _all(waiting: Sequence[Coroutine[None, None, Vector]]) -> list[Vector]:
     """All results, in order; the first error once everything has ended, so that nothing is left running."""
+    if len(waiting) == 1:  # as most questions have: a task less
+        return [await waiting[0]]
     results = await asyncio.gather(*waiting, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):

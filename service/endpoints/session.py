@@ -21,7 +21,7 @@ KeyText = Annotated[str, Form(min_length=1, max_length=200, description="A key o
     "",
     summary="What may I do?",
     responses=examples.answer(examples.SESSION)
-    | problems.responses(*problems.NOT_ADMITTED, problems.NOT_AVAILABLE),
+    | problems.responses(*problems.NOT_ADMITTED, problems.INVALID, problems.NOT_AVAILABLE),
 )
 async def get_session(key: KeyInUse) -> SessionOut:
     """Return the scope of the key that was sent or is in the page's cookie; all of it where none is needed. Without a

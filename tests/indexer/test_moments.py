@@ -25,10 +25,11 @@ def test_a_run_of_segments_is_found_whole_wherever_it_lies(tmp_path: Path, lengt
         edges = np.cumsum([0, *lengths])
         for first, end in itertools.pairwise(edges):
             for place in {int(first), int((first + end - 1) // 2), int(end - 1)}:
-                own = snapshot.of_same_content(int(snapshot.base.ids[place]), most=10_000)
-                assert own.ids.tolist() == snapshot.base.ids[first:end].tolist()
-                assert len(own.vectors) == len(own.spans_s) == len(own.ids)
-        assert len(snapshot.of_same_content(10**9, most=10).ids) == 0
+                segment_id = int(snapshot.base.ids[place])
+                of_base, of_added = snapshot.of_same_contents([segment_id, 10**9], most=10_000)
+                assert of_base.rows_of == {segment_id: range(first, end)}
+                assert of_base.part is snapshot.base.segments
+                assert not of_added.rows_of
 
 
 def test_moments_do_not_overlap_and_the_best_comes_first(tmp_path: Path) -> None:
