@@ -69,9 +69,8 @@ def clip_of(row: Any) -> Clip:
     )
 
 
-@lru_cache(maxsize=4096)
 def found_clip_of(row: Any) -> FoundClip:
-    """The clip that a row of ``found_columns`` has; kept, for the same clips are often found."""
+    """The clip that a row of ``found_columns`` has."""
     return FoundClip(
         row.id, row.content_id, row.library, path_from_bytes(row.path), row.duration_s, shown_of(row)
     )

@@ -122,7 +122,7 @@ def rank(
             hits = snapshot.search_contents(vector, count=count, among=among)
         else:
             hits = snapshot.search_tied(vector, count=count, among=among)
-        found = _found(hits, store, filter=filter, after=after, without=without, most=wanted)
+        found = _found(hits, store, snapshot, filter=filter, after=after, without=without, most=wanted)
         # Every content has a clip, unless it went away since the snapshot; and a place that was made up may have
         # nothing behind it.
         if len(found) >= wanted or len(hits) < count:
@@ -155,6 +155,7 @@ def _order(score: float, library: str, path: Path, start_s: float) -> tuple[floa
 def _found(
     hits: list[Hit],
     store: Store,
+    snapshot: Snapshot,
     *,
     filter: SearchFilter,
     after: Place | None,
@@ -165,7 +166,9 @@ def _found(
     shown = 0 if after is None else after.rank
     left = [hit for hit in hits if after is None or hit.score <= after.score]
     contents = list(dict.fromkeys(hit.content_id for hit in left))
-    clips = store.catalog.found_clips_of(contents, filter=filter, most_each=shown + most + len(without))
+    clips = store.found_clips.of(
+        contents, generation=snapshot.generation, filter=filter, most_each=shown + most + len(without)
+    )
     found = [
         _Found(hit, clip)
         for hit in left

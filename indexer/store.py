@@ -21,6 +21,7 @@ import filelock
 from indexer.catalog import Catalog
 from indexer.coarse import IndexKind
 from indexer.errors import SpaceMismatchError, StoreBusyError, StoreError, StoreNotFoundError
+from indexer.found_clips import FoundClips
 from indexer.manifest import Manifest, manifest_path
 from indexer.publishing import Work, open_published, publish, work_due
 from indexer.records import SearchFilter
@@ -41,6 +42,7 @@ class Store:
         self.directory = directory
         self.catalog = catalog
         self.writable = writable
+        self.found_clips = FoundClips(catalog)
         self.space = catalog.state().space
         """The embedding space that the store is bound to."""
         self._manifest_path = str(manifest_path(directory))
