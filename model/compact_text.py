@@ -75,7 +75,8 @@ class TextTower(nn.Module):
     def forward(self, texts: Sequence[str]) -> Tensor:
         if not len(texts):
             return torch.empty(0, self.lexicon.projection.out_features)
-        parts = torch.cat([encoder_features(texts), self.lexical(texts)], dim=1)
+        with _computing_alone():
+            parts = torch.cat([encoder_features(texts), self.lexical(texts)], dim=1)
         return self.concepts(self.head(parts))
 
     def lexical(self, texts: Sequence[str]) -> Tensor:
@@ -98,19 +99,25 @@ def encoder_features(texts: Sequence[str]) -> Tensor:
     size = min(TEXT_BATCH, -(-len(ids) // CORES)) or 1  # few texts: as many for each core
     batches = [by_length[start : start + size] for start in range(0, len(ids), size)]
 
-    def of_batch(rows: list[int]) -> Tensor:
-        e5, use = encoders()
+    def by_e5(rows: list[int]) -> Tensor:
         with torch.inference_mode():
-            from_e5 = F.normalize(e5([ids[row] for row in rows]), dim=-1)
-            return torch.cat([from_e5, torch.from_numpy(use.encode([texts[row] for row in rows]))], dim=1)
+            return F.normalize(encoders()[0]([ids[row] for row in rows]), dim=-1)
+
+    def by_use(rows: list[int]) -> Tensor:
+        return torch.from_numpy(encoders()[1].encode([texts[row] for row in rows]))
+
+    def by_both(rows: list[int]) -> Tensor:
+        return torch.cat([by_e5(rows), by_use(rows)], dim=1)
 
     features = torch.empty(len(ids), FEATURES)
     with _computing_alone():
         if len(batches) > 1:
-            for rows, own in zip(batches, _threads().map(of_batch, batches), strict=True):
+            for rows, own in zip(batches, _threads().map(by_both, batches), strict=True):
                 features[rows] = own
         elif batches:
-            features[batches[0]] = of_batch(batches[0])
+            # One text, most of the time, and nothing else to do: its two encoders work side by side.
+            beside = _threads().submit(by_use, batches[0])
+            features[batches[0]] = torch.cat([by_e5(batches[0]), beside.result()], dim=1)
     return features
 
 
