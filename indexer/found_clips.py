@@ -11,7 +11,7 @@ from indexer.catalog import Catalog
 from indexer.records import FoundClip, SearchFilter
 
 _MOST_HELD = 20_000
-"""Contents: some 15 MB."""
+"""Contents and filters: some 15 MB."""
 
 
 @dataclass
@@ -35,7 +35,10 @@ class FoundClips:
         held = self._held
         if held.generation != generation or held.count >= _MOST_HELD:
             held = self._held = _Held(generation)
-        known = held.clips.setdefault(filter, {})
+        if filter not in held.clips:
+            held.clips[filter] = {}
+            held.count += 1  # so that no number of filters fills memory
+        known = held.clips[filter]
         found = {
             content_id: known[content_id][:most_each] for content_id in content_ids if content_id in known
         }

@@ -60,6 +60,19 @@ def test_filters_are_held_apart(tmp_path: Path) -> None:
             assert len(held[content_id]) == there
 
 
+def test_no_number_of_filters_fills_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.found_clips._MOST_HELD", 10)
+    fill(tmp_path, (clip("a.wav"), content(AXES[0])))
+    with open_store(tmp_path, space=SPACE) as store:
+        (content_id,) = store.snapshot().base.content_ids.tolist()
+        found = FoundClips(store.catalog)
+        for longest_s in range(100):
+            asked = SearchFilter(max_duration_s=float(longest_s))
+            for ids in ([], [content_id]):
+                found.of(ids, generation=1, filter=asked, most_each=3)
+                assert len(found._held.clips) <= 10
+
+
 @pytest.mark.parametrize("change", ["describe", "delete"])
 def test_a_change_is_seen_by_the_next_search(tmp_path: Path, change: str) -> None:
     fill(tmp_path, (clip("a.wav"), content(AXES[0])), (clip("b.wav"), content(AXES[1])))

@@ -204,6 +204,7 @@ def test_the_examples_of_questions_are_understood(client: TestClient) -> None:
     [
         ("GET", "/v1/jobs?libary=rain", "library, limit, state"),
         ("GET", "/v1/libraries?q=1", None),
+        ("GET", "/v1/session?key=1", None),
         ("POST", "/v1/search?k=5", None),
         ("GET", "/v1/clips/0/peaks?points=20&point=20", "end_s, points, start_s"),
     ],
