@@ -27,7 +27,6 @@ COOKIE = "sonoglot_key"
 _LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
-
 _bearer = HTTPBearer(
     auto_error=False, description="A key of `sonoglot keys create`; none on loopback without keys."
 )
