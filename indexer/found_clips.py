@@ -1,17 +1,29 @@
 """Holds the clips that were found lately, as of one generation of the catalogue: the same are found again and again.
 
-A library of ten thousand clips is soon here as a whole, and a search then asks SQL for nothing. Every change of the
-catalogue makes a new generation, of which nothing is held yet.
+A library of ten thousand clips is soon here as a whole, or from the beginning (``fill``), and a search then asks SQL
+for nothing. Every change of the catalogue makes a new generation, of which nothing is held yet.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from indexer.catalog import Catalog
 from indexer.records import FoundClip, SearchFilter
+from indexer.snapshot import Snapshot
 
 _MOST_HELD = 20_000
 """Contents and filters: some 15 MB."""
+
+_MOST_FILLED = _MOST_HELD // 2
+"""Contents looked up beforehand, in some tenths of a second."""
+
+_FILLED_ROWS = 1_000_000
+"""Segments whose contents are counted for that, in some milliseconds."""
+
+_CLIPS_EACH = 100
+"""Of a content that has more clips, none are looked up beforehand."""
 
 
 @dataclass
@@ -27,6 +39,20 @@ class FoundClips:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._held = _Held(generation=-1)
+
+    def fill(self, snapshot: Snapshot) -> None:
+        """Look up all clips of a snapshot beforehand, as searches without a filter ask for them; none where there are
+        too many to hold."""
+        if len(snapshot) > _FILLED_ROWS:
+            return
+        contents = np.union1d(snapshot.base.content_ids, snapshot.added.content_ids)
+        if len(contents) <= _MOST_FILLED:
+            self.of(
+                contents.tolist(),
+                generation=snapshot.generation,
+                filter=SearchFilter(),
+                most_each=_CLIPS_EACH,
+            )
 
     def of(
         self, content_ids: Sequence[int], *, generation: int, filter: SearchFilter, most_each: int

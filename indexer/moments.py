@@ -4,8 +4,9 @@ A search names the best segment of a clip alone. In a long recording there are m
 them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate, chain, islice
+from collections.abc import Mapping, Sequence
+from heapq import nlargest
+from itertools import accumulate, chain
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,9 @@ from indexer.snapshot import Snapshot
 _CANDIDATES_EACH = 4
 """Segments of a moment that are looked up for each that is wanted: neighbours of a good one, which overlap it, are
 good as well."""
+
+_MANY = 500
+"""Segments of a content, from which on the few best of them are found sooner than all are sorted."""
 
 _MOST_ROWS = 100_000
 """Segments compared for one answer: some tens of milliseconds. Clips further down the list have fewer moments."""
@@ -51,32 +55,36 @@ def _moments_of(
 ) -> dict[int, tuple[Moment, ...]]:
     """The best moments among the rows of each segment. NumPy is called for all of them together: a call takes longer
     than what it does for the few rows of one."""
-    counts = list(map(len, rows_of.values()))
-    rows = np.fromiter(chain.from_iterable(rows_of.values()), np.int64, sum(counts))
+    runs = list(rows_of.values())
+    rows = np.fromiter(chain.from_iterable(runs), np.int64, sum(map(len, runs)))
     # As a search scores them, so that the best moment is the hit itself.
-    scores = inner_products(query, part.vectors, rows)
-    by_owner = np.lexsort((-scores, np.repeat(np.arange(len(counts)), counts)))
-    firsts, few = [0, *accumulate(counts)], most * _CANDIDATES_EACH
-    places = by_owner[
-        [first + n for first, count in zip(firsts, counts, strict=False) for n in range(min(few, count))]
-    ]
-    spans_s = part.spans_s[rows[places]].tolist()
-    ranked = map(Moment, *zip(*spans_s, strict=True), scores[places].tolist())
+    scores = inner_products(query, part.vectors, rows).tolist()
+    spans_s = part.spans_s[rows].tolist()
+    ends = accumulate(map(len, runs))
     return {
-        segment_id: _apart(list(islice(ranked, min(few, count))), most=most)
-        for segment_id, count in zip(rows_of, counts, strict=True)
+        segment_id: _apart(spans_s, scores, range(end - len(run), end), most=most)
+        for (segment_id, run), end in zip(rows_of.items(), ends, strict=True)
     }
 
 
-def _apart(ranked: Iterable[Moment], *, most: int) -> tuple[Moment, ...]:
-    """The best of ranked moments, without those that overlap a better one."""
+def _apart(
+    spans_s: Sequence[Sequence[float]], scores: Sequence[float], places: Sequence[int], *, most: int
+) -> tuple[Moment, ...]:
+    """The best moments at some places, without those that overlap a better one."""
     chosen: list[Moment] = []
-    for moment in ranked:
+    few = most * _CANDIDATES_EACH
+    best_first = (
+        sorted(places, key=scores.__getitem__, reverse=True)[:few]
+        if len(places) < _MANY
+        else nlargest(few, places, key=scores.__getitem__)
+    )
+    for place in best_first:
+        start_s, end_s = spans_s[place]
         for other in chosen:
-            if moment.start_s < other.end_s and other.start_s < moment.end_s:
+            if start_s < other.end_s and other.start_s < end_s:
                 break
         else:
-            chosen.append(moment)
+            chosen.append(Moment(start_s, end_s, scores[place]))
             if len(chosen) == most:
                 break
     return tuple(chosen)

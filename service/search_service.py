@@ -6,6 +6,7 @@ at a time.
 
 import logging
 import threading
+from asyncio import Future
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import IndexerError, StoreBusyError, StoreNotFoundError, UnreadableFileError
-from indexer.records import Clip, LibrarySummary
+from indexer.records import Clip, LibrarySummary, SearchFilter
 from indexer.search import By, Ranking, rank
 from indexer.snapshot import Snapshot
 from indexer.store import Store, open_store, open_store_for_writing
@@ -81,7 +82,8 @@ class SearchService:
     def prepare(self) -> None:
         """Open the store and bring its index up to date, on disk and in memory, which may take minutes: before there
         are requests. Errors as of ``store``."""
-        self._opened(may_publish=True).snapshot()
+        store = self._opened(may_publish=True)
+        store.found_clips.fill(store.snapshot())
 
     def check(self) -> None:
         """Have everything ready that a search needs. Raises NotAvailableError, or errors as of ``store``."""
@@ -111,7 +113,11 @@ class SearchService:
     async def embed_text(self, text: str) -> Vector:
         """The vector of a text, embedded together with others that wait. Raises InvalidTextError or
         OverloadedError."""
-        return await self._texts.embed(check_query_text(text))
+        return await self.submit_text(text)
+
+    def submit_text(self, text: str) -> Future[Vector]:
+        """As ``embed_text``, without waiting."""
+        return self._texts.submit(check_query_text(text))
 
     def embed_image(self, content: bytes) -> Vector:
         """The vector of a picture file's content. Raises UnreadableImageError."""
@@ -139,13 +145,11 @@ class SearchService:
         except UnreadableFileError as error:
             raise file_gone(clip_id) from error
 
-    def at_hand(self, question: Question) -> Snapshot | None:
+    def at_hand(self, filter: SearchFilter, *, k: int) -> Snapshot | None:
         """What ``rank`` would search within some milliseconds, or None where it may take longer: few results of what is
-        in memory, with nothing to be brought up to date first. How far a cursor leads, nobody knows before."""
+        in memory, with nothing to be brought up to date first."""
         store = self._open
-        if store is None or question.after is not None or question.k > _FEW_RESULTS:
-            return None
-        return store.snapshot_at_hand(question.filter)
+        return None if store is None or k > _FEW_RESULTS else store.snapshot_at_hand(filter)
 
     def rank(self, question: Question, *, snapshot: Snapshot | None = None) -> Ranking:
         """The results of a question, in the vectors as of now or as ``at_hand`` gave them. Raises

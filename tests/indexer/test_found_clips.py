@@ -6,9 +6,9 @@ import pytest
 
 from indexer.catalog_editing import delete_clip, describe_clip
 from indexer.found_clips import FoundClips
-from indexer.records import SearchFilter
+from indexer.records import FoundClip, SearchFilter
 from indexer.search import rank
-from indexer.store import open_store
+from indexer.store import Store, open_store
 from tests.indexer.test_store import AXES, SPACE, clip, content, fill
 
 EVERYTHING = SearchFilter()
@@ -47,6 +47,39 @@ def test_a_list_that_was_cut_short_is_not_taken_for_all(tmp_path: Path) -> None:
             for most in (2, 4, 9)
         ]
     assert counts == [2, 4, 4]
+
+
+def held_before(store: Store) -> list[int]:
+    """Contents that need not be looked up after ``fill``."""
+    snapshot = store.snapshot()
+    found = FoundClips(store.catalog)
+    found.fill(snapshot)
+    contents = sorted(set(snapshot.base.content_ids.tolist() + snapshot.added.content_ids.tolist()))
+    looked_up: list[int] = []
+
+    def none(ids: list[int], **_: object) -> dict[int, list[FoundClip]]:
+        looked_up.extend(ids)
+        return {}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store.catalog, "found_clips_of", none)
+        found.of(contents, generation=snapshot.generation, filter=EVERYTHING, most_each=11)
+    return [content_id for content_id in contents if content_id not in looked_up]
+
+
+def test_a_library_is_looked_up_beforehand_unless_it_is_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, *((clip(f"{number}.wav"), content(AXES[number])) for number in range(3)))
+    with open_store(tmp_path, space=SPACE) as store:
+        everything = sorted(set(store.snapshot().base.content_ids.tolist()))
+        assert held_before(store) == everything
+        monkeypatch.setattr("indexer.found_clips._MOST_FILLED", 2)
+        assert held_before(store) == []
+        monkeypatch.setattr("indexer.found_clips._MOST_FILLED", 3)
+        assert held_before(store) == everything
+        monkeypatch.setattr("indexer.found_clips._FILLED_ROWS", 2)
+        assert held_before(store) == []
 
 
 def test_filters_are_held_apart(tmp_path: Path) -> None:
