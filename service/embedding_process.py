@@ -52,7 +52,8 @@ class EmbeddingProcess(Embedder):
         for _ in range(_TRIES):
             link = self._link or await asyncio.to_thread(self._linked)
             try:
-                return _vectors(await frames.ask(link.texts, texts))
+                answer = _known(await frames.ask(link.texts, texts))
+                return np.frombuffer(answer, np.float32).reshape(len(texts), self.space.dim)
             except (EOFError, OSError):
                 await asyncio.to_thread(self._drop, link)
             except asyncio.CancelledError:
@@ -67,7 +68,7 @@ class EmbeddingProcess(Embedder):
                 with link.asking:
                     frames.write(link.files, file)
                     answer = frames.read(link.files)
-                return _vectors(answer)
+                return _known(answer)
             except (EOFError, OSError):
                 self._drop(link)
         raise _ended()
@@ -174,7 +175,7 @@ class _Link:
         return self._process.wait()
 
 
-def _vectors(answer: Any) -> Any:
+def _known(answer: Any) -> Any:
     if isinstance(answer, Exception):
         raise answer
     return answer
