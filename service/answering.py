@@ -30,12 +30,17 @@ from service.questions import (
     kind_of,
     vector_of,
 )
-from service.search_schemas import Part, QueryEcho, SearchRequest, SearchResponse
+from service.schemas import with_values
+from service.search_schemas import Part, SearchRequest
 from service.search_service import SearchService
 from service.threads import Threads
 
 GOOD = 0.5
 """Confidence from which a hit is likelier than not what was asked for."""
+
+Answer = dict[str, Any]
+"""The fields of a SearchResponse, as far as they have values. Not made a model of, which would be to validate what is
+made here anew for every answer."""
 
 Fetch = Callable[[str, int], Awaitable[bytes]]
 """An address and the most bytes to read from it, to what is there."""
@@ -51,23 +56,23 @@ class Desk:
     fetch: Fetch | None
     on_stage: Callable[[str, float], None]
 
-    async def answer(self, asked: SearchRequest) -> SearchResponse:
+    async def answer(self, asked: SearchRequest) -> Answer:
         """Answer a question in JSON."""
         clock = _Clock(self.on_stage)
         if asked.cursor is not None:
             question = decode(asked.cursor, self.service.space)
-            echo = QueryEcho(kind="page", k=question.k, by=question.by, library=question.filter.library)
-            return await self._ranked(question, echo, clock)
+            echo = with_values(kind="page", k=question.k, by=question.by, library=question.filter.library)
+            # How far a cursor leads, nobody knows before: so nothing is at hand.
+            return await self._ranked(question, echo, clock, snapshot=None)
         parts = await self._parts(asked)
         kind = "mixture" if len(parts) > 1 or asked.parts else "clip" if asked.clip_id else "text"
-        told = asked.model_dump(exclude={"cursor", "parts"})
-        echo = QueryEcho(kind=kind, parts=asked.parts, **told)
+        echo = {"kind": kind, **asked.model_dump(exclude={"cursor"}, exclude_none=True)}
         own = tuple(dict.fromkeys(part.clip_id for part in parts if isinstance(part, ClipPart)))
         return await self._asked(
             parts, echo, clock, filter=asked.search_filter(), k=asked.k, by=asked.by, without=own
         )
 
-    async def answer_upload(self, upload: Upload) -> SearchResponse:
+    async def answer_upload(self, upload: Upload) -> Answer:
         """Answer a question that comes with files."""
         clock, fields = _Clock(self.on_stage), upload.fields
         parts: list[AnyPart] = []
@@ -79,28 +84,31 @@ class Desk:
             parts.append(TextPart(text=fields.text, weight=fields.text_weight))
         parts += away_from(fields.without or ())
         kind = "mixture" if len(parts) > 1 else parts[0].kind
-        told = fields.model_dump(exclude={"text_weight", "image_weight", "audio_weight"})
-        echo = QueryEcho(kind=kind, filenames=upload.filenames or None, **told)
+        own = fields.model_dump(exclude={"text_weight", "image_weight", "audio_weight"}, exclude_none=True)
+        echo = {"kind": kind, **own, **with_values(filenames=upload.filenames or None)}
         return await self._asked(parts, echo, clock, filter=fields.search_filter(), k=fields.k, by=fields.by)
 
     async def _asked(
         self,
         parts: Sequence[AnyPart],
-        echo: QueryEcho,
+        echo: dict[str, Any],
         clock: "_Clock",
         *,
         filter: SearchFilter,
         k: int,
         by: By,
         without: tuple[str, ...] = (),
-    ) -> SearchResponse:
-        vector = await vector_of(parts, self.service, self.threads)
+    ) -> Answer:
+        vector, snapshot = await vector_of(
+            parts, self.service, self.threads, meanwhile=lambda: self.service.at_hand(filter, k=k)
+        )
         clock.end_of("embed")
         question = Question(vector=vector, kind=kind_of(parts), filter=filter, k=k, by=by, without=without)
-        return await self._ranked(question, echo, clock)
+        return await self._ranked(question, echo, clock, snapshot=snapshot)
 
-    async def _ranked(self, question: Question, echo: QueryEcho, clock: "_Clock") -> SearchResponse:
-        snapshot = self.service.at_hand(question)
+    async def _ranked(
+        self, question: Question, echo: dict[str, Any], clock: "_Clock", *, snapshot: Snapshot | None
+    ) -> Answer:
         if snapshot is not None:
             # Handing it to a thread and back takes as long as the search itself.
             ranking, confidences = self._look_up(question, snapshot)
@@ -109,21 +117,19 @@ class Desk:
         clock.end_of("search")
         more = ranking.next
         is_last = more is None or more.rank + question.k > MAX_DEPTH
-        told = {
-            "query": echo,
-            "model": self.service.space.name,
-            "generation": ranking.snapshot.generation,
-            "took_ms": clock.total_ms(),
-            "timings_ms": clock.stages_ms,
-            "good_match": None if confidences is None else any(each >= GOOD for each in confidences),
-            "hits": [
+        return with_values(
+            query=echo,
+            model=self.service.space.name,
+            generation=ranking.snapshot.generation,
+            took_ms=clock.total_ms(),
+            timings_ms=clock.stages_ms,
+            good_match=None if confidences is None else any(each >= GOOD for each in confidences),
+            hits=[
                 _hit(hit, confidence)
                 for hit, confidence in zip(ranking.hits, confidences or repeat(None), strict=False)
             ],
-            "next": None if is_last else encode(replace(question, after=more), self.service.space),
-        }
-        # Validated as a whole: each of the hits and moments by itself would take three times as long.
-        return SearchResponse.model_validate(told)
+            next=None if is_last else encode(replace(question, after=more), self.service.space),
+        )
 
     def _look_up(
         self, question: Question, snapshot: Snapshot | None = None
@@ -188,24 +194,24 @@ def _region(part: SearchRequest | Part) -> tuple[float, float] | None:
 
 
 def _hit(hit: RankedClip, confidence: float | None) -> dict[str, Any]:
-    """The fields of a HitOut."""
+    """The fields of a HitOut, as far as they have values."""
     described = hit.description
-    return {
-        "rank": hit.rank,
-        "clip_id": hit.clip_id,
-        "path": display_path(hit.path),
-        "library": hit.library,
-        "score": hit.score,
-        "confidence": confidence,
-        "start_s": hit.start_s,
-        "end_s": hit.end_s,
-        "duration_s": hit.duration_s,
-        "audio_url": audio_url(hit.clip_id),
-        "matches": [moment._asdict() for moment in hit.moments],
-        "title": described.title,
-        "description": described.description,
-        "artist": described.artist,
-        "licence": described.licence,
-        "category": described.category,
-        "tags": described.tags,
-    }
+    return with_values(
+        rank=hit.rank,
+        clip_id=hit.clip_id,
+        path=display_path(hit.path),
+        library=hit.library,
+        score=hit.score,
+        confidence=confidence,
+        start_s=hit.start_s,
+        end_s=hit.end_s,
+        duration_s=hit.duration_s,
+        audio_url=audio_url(hit.clip_id),
+        matches=[moment._asdict() for moment in hit.moments],
+        title=described.title,
+        description=described.description,
+        artist=described.artist,
+        licence=described.licence,
+        category=described.category,
+        tags=described.tags,
+    )

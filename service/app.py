@@ -121,6 +121,7 @@ def create_app(
     app.add_middleware(SecurityHeaders)
     problems.install(app)
     # What is asked most comes first: routes are tried one by one.
+    app.include_router(search.direct_router, responses=problems.responses(*problems.NOT_ADMITTED))
     for scope, routers in (
         (Scope.SEARCH, (search.router, clips.router, clip_sounds.router, libraries.router, maps.router)),
         (Scope.INDEX, (library_changes.router, clip_changes.router, uploads.router)),

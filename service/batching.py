@@ -54,10 +54,16 @@ class TextBatcher:
 
     async def embed(self, text: str) -> Vector:
         """The vector of a text; at once if it was asked for lately. Raises OverloadedError."""
+        return await self.submit(text)
+
+    def submit(self, text: str) -> Future[Vector]:
+        """As ``embed``, without waiting: a text that finds nothing under way is sent when the event loop next turns."""
+        coming: Future[Vector] = get_running_loop().create_future()
         held = self._remembered.get(text)
         if held is not None:
             self._remembered.move_to_end(text)
-            return held
+            coming.set_result(held)
+            return coming
         if self._is_closed:
             raise OverloadedError("The server is shutting down.", retry_after_s=5)
         if len(self._waiting) >= self._most_waiting:
@@ -66,12 +72,12 @@ class TextBatcher:
             raise OverloadedError(
                 "More questions wait already than can be answered soon.", retry_after_s=wait_s
             )
-        loop = get_running_loop()
-        coming: Future[Vector] = loop.create_future()
         self._waiting.append((text, coming))
         if self._running is None:
-            self._running = loop.create_task(self._run(), context=Context())  # it is of no one request
-        return await coming
+            self._running = get_running_loop().create_task(
+                self._run(), context=Context()
+            )  # of no one request
+        return coming
 
     async def close(self) -> None:
         """Finish what was accepted, and take nothing more."""

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_json
 
 from indexer.records import SearchFilter
 from indexer.search import By, Place
@@ -21,7 +22,7 @@ from model.calibration import QuestionKind
 from model.space import EmbeddingSpace
 from service.errors import InvalidRequestError
 from service.limits import MAX_DEPTH, MAX_PARTS, MAX_RESULTS
-from service.schemas import Filters
+from service.schemas import Filters, with_values
 
 _FINGERPRINT_CHARS = 16
 _UNIT_TOLERANCE = 1e-3
@@ -65,29 +66,31 @@ def encode(question: Question, space: EmbeddingSpace) -> str:
     """A cursor for a question whose ``after`` is set."""
     assert question.after is not None, "a cursor is of a place"
     asked = question.filter
-    held = _Held(
-        space=space.fingerprint[:_FINGERPRINT_CHARS],
-        kind=question.kind,
-        filter=Filters(
-            library=asked.library,
-            folder=None if asked.folder is None else str(asked.folder),
-            min_duration_s=asked.min_duration_s,
-            max_duration_s=asked.max_duration_s,
-            tags=list(asked.tags) or None,
-            licence=asked.licence,
-            category=asked.category,
-        ),
-        k=question.k,
-        by=question.by,
-        without=question.without,
-        rank=question.after.rank,
-        score=question.after.score,
-        library=question.after.library,
-        path=_packed(str(question.after.path).encode("utf-8", "surrogateescape")),
-        start_s=question.after.start_s,
+    filter = with_values(
+        library=asked.library,
+        folder=None if asked.folder is None else str(asked.folder),
+        min_duration_s=asked.min_duration_s,
+        max_duration_s=asked.max_duration_s,
+        tags=asked.tags or None,
+        licence=asked.licence,
+        category=asked.category,
     )
-    head = held.model_dump_json(exclude_none=True).encode()
-    return _packed(head + b"\n" + question.vector.astype("<f4").tobytes())
+    # The fields of _Held.
+    held = {
+        "format": 1,
+        "space": space.fingerprint[:_FINGERPRINT_CHARS],
+        "kind": question.kind,
+        "filter": filter,
+        "k": question.k,
+        "by": question.by,
+        "without": question.without,
+        "rank": question.after.rank,
+        "score": question.after.score,
+        "library": question.after.library,
+        "path": _packed(str(question.after.path).encode("utf-8", "surrogateescape")),
+        "start_s": question.after.start_s,
+    }
+    return _packed(to_json(held) + b"\n" + question.vector.astype("<f4").tobytes())
 
 
 def decode(cursor: str, space: EmbeddingSpace) -> Question:

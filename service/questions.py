@@ -1,8 +1,9 @@
 """Makes one vector of a question's parts: words, pictures, sounds, clips or regions of them, each with its weight."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from service.search_service import SearchService
 from service.threads import Threads
 
 Vector = NDArray[np.float32]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,15 +76,33 @@ def kind_of(parts: Sequence[AnyPart]) -> QuestionKind:
     return max(parts, key=lambda part: part.weight).kind
 
 
-async def vector_of(parts: Sequence[AnyPart], service: SearchService, threads: Threads) -> Vector:
-    """One unit vector, (D,). Texts are embedded together with those of other requests.
+async def vector_of(
+    parts: Sequence[AnyPart], service: SearchService, threads: Threads, *, meanwhile: Callable[[], T]
+) -> tuple[Vector, T]:
+    """One unit vector, (D,), and what ``meanwhile`` gives, which is called while a lone text is being embedded. Texts
+    are embedded together with those of other requests.
 
     Raises InvalidTextError, UnreadableImageError, DecodeError, ClipNotFoundError, InvalidQueryError, OverloadedError.
     """
-    vectors = await _all([_embedded(part, service, threads) for part in parts])
-    if len(parts) == 1 and parts[0].weight > 0:
-        return vectors[0]
-    return mixed_vector([(vector, part.weight) for vector, part in zip(vectors, parts, strict=True)])
+    match parts:
+        case [TextPart() as part] if part.weight > 0:  # what is asked most
+            return await _text_and(meanwhile, service.submit_text(part.text))
+        case [part] if part.weight > 0:
+            return await _embedded(part, service, threads), meanwhile()
+        case _:
+            vectors = await _all([_embedded(part, service, threads) for part in parts])
+            mixed = mixed_vector([(vector, part.weight) for vector, part in zip(vectors, parts, strict=True)])
+            return mixed, meanwhile()
+
+
+async def _text_and(meanwhile: Callable[[], T], coming: asyncio.Future[Vector]) -> tuple[Vector, T]:
+    await asyncio.sleep(0)  # one turn of the event loop, in which the text is sent to what embeds it
+    try:
+        done = meanwhile()
+    except BaseException:
+        coming.cancel()
+        raise
+    return await coming, done
 
 
 async def _embedded(part: AnyPart, service: SearchService, threads: Threads) -> Vector:
@@ -101,8 +121,6 @@ async def _embedded(part: AnyPart, service: SearchService, threads: Threads) -> 
 
 async def _all(waiting: Sequence[Coroutine[None, None, Vector]]) -> list[Vector]:
     """All results, in order; the first error once everything has ended, so that nothing is left running."""
-    if len(waiting) == 1:  # as most questions have: a task less
-        return [await waiting[0]]
     results = await asyncio.gather(*waiting, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):

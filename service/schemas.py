@@ -5,7 +5,7 @@ Those of search are in ``search_schemas``.
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,6 +38,11 @@ Category = Annotated[
 ClipId = Annotated[
     str, Field(min_length=1, max_length=64, description="Identity of a clip in the catalogue.")
 ]
+
+
+def with_values(**fields: Any) -> dict[str, Any]:
+    """Those of the fields that have a value: what JSON leaves out has none."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 class Filters(BaseModel):

@@ -5,19 +5,23 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel
+from pydantic_core import to_json
 
 from service import examples, problems
-from service.access import Charge
+from service.access import Charge, requires
+from service.answering import Answer
 from service.body import media_type, most_bytes, read_json, read_upload
+from service.endpoints.direct_route import DirectRoute
 from service.endpoints.state import desk_of
 from service.errors import UnsupportedMediaTypeError
 from service.held_bytes import HeldBytes
+from service.keys import Scope
 from service.limits import MAX_AUDIO_BYTES, MAX_IMAGE_BYTES
 from service.schemas import Problem
 from service.search_schemas import BatchRequest, BatchResponse, SearchRequest, SearchResponse, UploadFields
 
 router = APIRouter(prefix="/v1", tags=["search"])
+direct_router = APIRouter(prefix="/v1", tags=["search"], route_class=DirectRoute)
 
 MIB = 1024 * 1024
 _TEXTS_TOGETHER = 64
@@ -103,10 +107,11 @@ _PROBLEMS = problems.responses(
 )
 
 
-@router.post(
+@direct_router.post(
     "/search",
     summary="Find sounds by words, a picture, a sound, or all of them",
     response_model=SearchResponse,
+    dependencies=[requires(Scope.SEARCH)],
     openapi_extra={"requestBody": _REQUEST_BODY},
     responses={**examples.answer(examples.SEARCH), **_PROBLEMS},
 )
@@ -137,16 +142,16 @@ async def search_batch(asked: BatchRequest, request: Request, charge: Charge) ->
     desk = desk_of(request)
     charge(len(asked.searches) - 1)
 
-    async def answer(one: SearchRequest) -> SearchResponse | Problem:
+    async def answer(one: SearchRequest) -> Answer | Problem:
         try:
             return await desk.answer(one)
         except problems.KNOWN as error:
             return problems.problem_of(error, instance=request.url.path)
 
-    answers: list[SearchResponse | Problem] = []
+    answers: list[Answer | Problem] = []
     for portion in _portions(asked.searches):
         answers += await asyncio.gather(*map(answer, portion))
-    return _json(BatchResponse(answers=answers))
+    return _json({"answers": answers})
 
 
 def _portions(searches: Sequence[SearchRequest]) -> Iterator[list[SearchRequest]]:
@@ -163,6 +168,6 @@ def _portions(searches: Sequence[SearchRequest]) -> Iterator[list[SearchRequest]
     yield portion
 
 
-def _json(answer: BaseModel) -> Response:
-    # Written here: FastAPI would validate what was validated when it was made, and search is what is asked most.
-    return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
+def _json(answer: Answer) -> Response:
+    # Written here: FastAPI would make a model of it first, and search is what is asked most.
+    return Response(to_json(answer, exclude_none=True), media_type="application/json")

@@ -139,3 +139,20 @@ def test_who_has_gone_away_is_not_embedded() -> None:
         assert tower.batches[1:] == [["more"]]
 
     played(scene)
+
+
+def test_a_text_is_sent_before_anything_else_is_done_for_it() -> None:
+    async def scene(tower: Tower, batcher_of: Callable[..., TextBatcher]) -> None:
+        batcher = batcher_of()
+        coming = batcher.submit("a")
+        assert tower.batches == []
+        await asyncio.sleep(0)
+        assert tower.batches == [["a"]], (
+            "whoever waits for one turn of the loop can work while it is embedded"
+        )
+        assert not coming.done()
+        tower.may_go.set()
+        assert (await coming)[0] == 1
+        assert batcher.submit("a").done(), "held"
+
+    played(scene)

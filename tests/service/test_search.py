@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from model.limits import MAX_QUERY_CHARS
 from model.retrieval_model import RetrievalModel
 from service.body import FILE_LIMITS
+from service.search_schemas import SearchResponse
 from tests.service.helpers import index, png_bytes, serving, wait_until_loaded, wav_bytes, write_sounds
 
 HIT_FIELDS = {
@@ -34,6 +35,21 @@ def test_words_in_any_script_rank_clips(client: TestClient, text: str) -> None:
     scores = [hit["score"] for hit in hits]
     assert scores == sorted(scores, reverse=True)
     assert all(0 <= hit["start_s"] < hit["end_s"] <= hit["duration_s"] + 0.01 for hit in hits)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"text": "rain", "k": 1},
+        {"parts": [{"text": "rain", "weight": 0.5}], "without": ["dog"], "by": "segment", "library": "foley"},
+    ],
+)
+def test_an_answer_is_what_its_schema_says_and_nothing_else(
+    client: TestClient, asked: dict[str, Any]
+) -> None:
+    body = client.post("/v1/search", json=asked).json()
+    again = SearchResponse.model_validate(body, strict=False)
+    assert again.model_dump(mode="json", exclude_none=True) == body
 
 
 def test_a_library_narrows_the_search(client: TestClient) -> None:
