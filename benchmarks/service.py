@@ -2,7 +2,9 @@
 
     python -m benchmarks.service [--segments 100000] [--model DIR] [--json FILE]
 
-Every question is another one, so nothing comes from a cache. The clients share the machine with the server.
+No server is asked anything twice, so nothing comes from a cache. The clients share the machine with the server. A lone
+client asks what the bare loop embeds, a few texts each in turn, and what counts is how much longer the same text took:
+a machine that others use changes its speed by a quarter within seconds, which is more than what is looked for.
 """
 
 import argparse
@@ -37,8 +39,10 @@ from model.retrieval_model import RetrievalModel
 from model.space import EmbeddingSpace
 from training.query_files import read_queries
 
-CLIENTS = (1, 8, 64)
+CROWDS = (8, 64)
 BATCH = 64
+_IN_TURN = 5
+"""Texts that a lone client asks before another way has its turn."""
 _QUERIES = Path(__file__).parents[1] / "training" / "queries"
 _START_TIMEOUT_S = 180
 _OFFLINE_BATCHES = 3
@@ -190,6 +194,8 @@ def _clients(port: int, clients: int, texts: list[str]) -> Asked:
                 if key.data.receive():
                     waiting -= not key.data.ask()
         elapsed_s = time.perf_counter() - started
+    for client in everyone:
+        client.socket.close()
     return Asked(
         latencies=[each for client in everyone for each in client.latencies],
         elapsed_s=elapsed_s,
@@ -213,6 +219,12 @@ def _timing(way: str, clients: int, goes: Sequence[Asked]) -> Timing:
         a_second=round(len(latencies) / sum(go.elapsed_s for go in goes), 1),
         failed=sum(go.failed for go in goes),
     )
+
+
+def _longer_ms(way: Sequence[Asked], other: Sequence[Asked]) -> float:
+    """How much longer one way took than another for the same texts: the median."""
+    taken, of_other = (np.concatenate([go.latencies for go in goes]) for goes in (way, other))
+    return round(float(np.median(taken - of_other)) * 1000, 2)
 
 
 def texts_embedded(port: int) -> tuple[float, float]:
@@ -281,9 +293,13 @@ def measure(store_dir: Path, model_dir: Path | None, *, each: int, rounds: int) 
         for port in ports.values():
             load(port, 8, texts(40))
         for number in range(rounds):
-            goes["bare", 1].append(bare(model, snapshot, texts(each)))
+            for _ in range(0, each, _IN_TURN):
+                same = texts(_IN_TURN)
+                goes["bare", 1].append(bare(model, snapshot, same))
+                for way, port in ports.items():
+                    goes[way, 1].append(_clients(port, 1, same))
             alone_s += offline_s(model, texts(_OFFLINE_BATCHES * BATCH))
-            for clients in CLIENTS:
+            for clients in CROWDS:
                 for way, port in ports.items():
                     before = texts_embedded(port) if (way, clients) == ("ours", 64) else None
                     count = each if clients < 64 else 4 * each
@@ -302,7 +318,7 @@ def measure(store_dir: Path, model_dir: Path | None, *, each: int, rounds: int) 
         "rounds": rounds,
         "timings": [asdict(timing) for timing in timings.values()],
         "offline_texts_a_second": round(offline, 1),
-        "overhead_ms": round(timings["ours", 1].p50_ms - timings["bare", 1].p50_ms, 2),
+        "overhead_ms": {way: _longer_ms(goes[way, 1], goes["bare", 1]) for way in ports},
         "to_naive_at_64": round(timings["ours", 64].a_second / timings["naive", 64].a_second, 2),
         "to_offline_at_64": round(timings["ours", 64].a_second / offline, 2),
         "encoder_to_offline_at_64": round(embedded / encoder_s / offline, 2),
@@ -318,7 +334,10 @@ def print_table(result: dict[str, Any]) -> None:
             f"{timing['a_second']:>9.1f} {timing['failed']:>6}"
         )
     print(f"memory: ours {result['ours_mb']} MB, naive {result['naive_mb']} MB")
-    print(f"over the bare loop at one client: {result['overhead_ms']} ms (under 5 is wanted)")
+    over = result["overhead_ms"]
+    print(
+        f"over the bare loop at one client: {over['ours']} ms (under 5 is wanted), naive {over['naive']} ms"
+    )
     print(f"ours / naive at 64 clients: {result['to_naive_at_64']} (at least 2 is wanted)")
     print(
         f"at 64 clients, against {result['offline_texts_a_second']} texts a second embedded offline in batches of "
