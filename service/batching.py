@@ -58,7 +58,8 @@ class TextBatcher:
 
     def submit(self, text: str) -> Future[Vector]:
         """As ``embed``, without waiting: a text that finds nothing under way is sent when the event loop next turns."""
-        coming: Future[Vector] = get_running_loop().create_future()
+        loop = get_running_loop()
+        coming: Future[Vector] = loop.create_future()
         held = self._remembered.get(text)
         if held is not None:
             self._remembered.move_to_end(text)
@@ -74,9 +75,7 @@ class TextBatcher:
             )
         self._waiting.append((text, coming))
         if self._running is None:
-            self._running = get_running_loop().create_task(
-                self._run(), context=Context()
-            )  # of no one request
+            self._running = loop.create_task(self._run(), context=Context())  # it is of no one request
         return coming
 
     async def close(self) -> None:
