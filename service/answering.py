@@ -102,6 +102,9 @@ class Desk:
         vector, snapshot = await vector_of(
             parts, self.service, self.threads, meanwhile=lambda: self.service.at_hand(filter, k=k)
         )
+        if snapshot is not None and not filter.is_empty:
+            # What passes a filter may have been let go of meanwhile, and is not found out in the event loop.
+            snapshot = self.service.at_hand(filter, k=k)
         clock.end_of("embed")
         question = Question(vector=vector, kind=kind_of(parts), filter=filter, k=k, by=by, without=without)
         return await self._ranked(question, echo, clock, snapshot=snapshot)
