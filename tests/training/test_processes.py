@@ -42,14 +42,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.mark.parametrize(
-    "step",
-    [
-        pytest.param(1, marks=pytest.mark.slow),  # ten seconds each, of the same code
-        STEPS,
-        pytest.param(2 * STEPS + 5, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize("step", [1, STEPS, 2 * STEPS + 5])
 def test_a_run_killed_at_any_step_ends_with_the_same_bits(whole: Path, tmp_path: Path, step: int) -> None:
     assert train(tmp_path, "--die-at", str(step)) == -signal.SIGKILL
     assert not (tmp_path / "weights.pt").exists()
