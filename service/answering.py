@@ -99,12 +99,16 @@ class Desk:
         by: By,
         without: tuple[str, ...] = (),
     ) -> Answer:
+        def at_hand() -> Snapshot | None:
+            return self.service.at_hand(filter, k=k)
+
+        # What passes a filter may be let go of while a text is embedded, and is not found out in the event loop: with
+        # one, it is asked afterwards.
         vector, snapshot = await vector_of(
-            parts, self.service, self.threads, meanwhile=lambda: self.service.at_hand(filter, k=k)
+            parts, self.service, self.threads, meanwhile=at_hand if filter.is_empty else lambda: None
         )
-        if snapshot is not None and not filter.is_empty:
-            # What passes a filter may have been let go of meanwhile, and is not found out in the event loop.
-            snapshot = self.service.at_hand(filter, k=k)
+        if not filter.is_empty:
+            snapshot = at_hand()
         clock.end_of("embed")
         question = Question(vector=vector, kind=kind_of(parts), filter=filter, k=k, by=by, without=without)
         return await self._ranked(question, echo, clock, snapshot=snapshot)

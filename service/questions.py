@@ -96,8 +96,8 @@ async def vector_of(
 
 
 async def _text_and(meanwhile: Callable[[], T], coming: asyncio.Future[Vector]) -> tuple[Vector, T]:
-    await asyncio.sleep(0)  # one turn of the event loop, in which the text is sent to what embeds it
     try:
+        await asyncio.sleep(0)  # one turn of the event loop, in which the text is sent to what embeds it
         done = meanwhile()
     except BaseException:
         coming.cancel()

@@ -32,7 +32,11 @@ def test_a_run_of_segments_is_found_whole_wherever_it_lies(tmp_path: Path, lengt
                 assert not of_added.rows_of
 
 
-def test_moments_do_not_overlap_and_the_best_comes_first(tmp_path: Path) -> None:
+@pytest.mark.parametrize("many", [500, 1])
+def test_moments_do_not_overlap_and_the_best_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr("indexer.moments._MANY", many)
     # A second apart and five long, as ``content`` makes them: only every fifth stands beside the best.
     scores = [0.1, 0.9, 0.8, 0.2, 0.3, 0.4, 0.6, 0.5]
     vectors = [s * AXES[0] + np.sqrt(1 - s * s) * AXES[1] for s in scores]
